@@ -1,0 +1,1 @@
+"""Shared ground of Phaseline: contracts, phase protocol, git door, child processes, configuration."""
