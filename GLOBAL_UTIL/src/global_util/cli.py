@@ -1,0 +1,143 @@
+"""What all commands share: expected failures become one to three lines and an exit code, options that recur, versions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from global_util.errors import Exit, PipelineError
+
+
+class PipelineGroup(click.Group):
+    """A command group whose failures follow the house: see ``errors.Exit``. A command returns its exit code or None."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and leave with the documented exit code."""
+        kwargs["standalone_mode"] = False
+        sys.exit(guarded(lambda: super(PipelineGroup, self).main(*args, **kwargs)))
+
+
+class LazyGroup(PipelineGroup):
+    """Subcommands are named by where they live (``package.module:command``) and imported when they are asked for."""
+
+    def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy or {}
+
+    def added(self) -> dict[str, tuple[str, str]]:
+        """More lazy commands, looked up only when the known ones are not enough."""
+        return {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, sorted."""
+        return sorted({*super().list_commands(ctx), *self.lazy, *self.added()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        found = self.lazy.get(cmd_name) or self.added().get(cmd_name)
+        if found is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = found[0].partition(":")
+        return cast("click.Command", getattr(import_module(module), name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing one of them."""
+        del ctx
+        own = {name: command.get_short_help_str(80) for name, command in self.commands.items()}
+        rows = sorted({**own, **{name: text for name, (_, text) in {**self.added(), **self.lazy}.items()}}.items())
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def guarded(command: Callable[[], Any]) -> int:
+    """Run a command; the exit code for whatever happens."""
+    try:
+        answer = command()
+    except PipelineError as fault:
+        return say(fault)
+    except click.UsageError as fault:
+        fault.show()
+        return Exit.USAGE
+    except click.ClickException as fault:
+        fault.show()
+        return Exit.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FOUND
+    except Exception:
+        import traceback
+
+        click.echo(traceback.format_exc(), err=True)
+        click.echo("error E700: a defect of Phaseline. Please report the lines above.", err=True)
+        return Exit.DEFECT
+    return answer if isinstance(answer, int) else Exit.DONE
+
+
+def say(fault: PipelineError) -> int:
+    """Tell an expected failure: what and where, then what to do."""
+    click.echo(f"error {fault.code}: {printable(fault.message)}", err=True)
+    if fault.hint:
+        click.echo(f"  {printable(fault.hint)}", err=True)
+    return int(fault.exit_code)
+
+
+def printable(text: str) -> str:
+    """Text on one line that cannot steer a terminal."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode() for char in text
+    )
+
+
+def version_option(distribution: str) -> Callable[[Any], Any]:
+    """``--version``, looked up only when asked for."""
+
+    def show(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+        if value:
+            from importlib.metadata import version
+
+            click.echo(f"{ctx.find_root().info_name} {version(distribution)}")
+            ctx.exit(0)
+
+    return click.option(
+        "--version", is_flag=True, expose_value=False, is_eager=True, callback=show, help="Show the version."
+    )
+
+
+def _overrides(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:
+    from global_util.config import parse_overrides
+
+    try:
+        return parse_overrides(value)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault)) from None
+
+
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_overrides,
+    help="Override a key of pipeline.toml with a TOML value. Repeatable.",
+)
+
+repo_option = click.option(
+    "--repo",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="The git repository. Default: the current folder.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+log_json_option = click.option("--log-json", is_flag=True, help="Progress on standard error as JSON lines.")
