@@ -1,0 +1,104 @@
+"""The folder of a run: its artifacts by content id, the line's own beside them by schema id, and the run's lock."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from global_util.contracts import load_artifact
+from global_util.contracts.base import Artifact
+from global_util.errors import Held, InvalidInput
+from global_util.git import Repository, write_atomically
+
+
+class RunFolder:
+    """``<git common dir>/phaseline/runs/<execution id>/``."""
+
+    def __init__(self, repo: Repository, execution_id: str) -> None:
+        self.repo = repo
+        self.execution_id = execution_id
+        self.path = repo.state_dir / "runs" / execution_id
+
+    def artifact_file(self, artifact_id: str) -> Path:
+        """Where an artifact lies."""
+        return self.path / "artifacts" / f"{artifact_id.removeprefix('sha256:')}.json"
+
+    def save(self, artifact: Artifact, *, pointer: bool = True) -> Path:
+        """Write an artifact, and point the line's own name at it."""
+        target = self.artifact_file(artifact.artifact_id)
+        if not target.exists():
+            write_atomically(target, artifact.dumps().encode())
+        if pointer:
+            link = target.parent / f"{artifact.schema_id}.json"
+            fresh = link.with_name(f".{link.name}.{os.getpid()}")
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(target.name)
+            fresh.replace(link)
+        return target
+
+    def load(self, artifact_id: str) -> Artifact:
+        """Read an artifact of this run. Raises InvalidInput (exit 3) with its id and place when it is missing."""
+        place = self.artifact_file(artifact_id)
+        try:
+            text = place.read_bytes()
+        except OSError:
+            raise InvalidInput(
+                f"artifact {artifact_id} is missing: no {place}", "run the phase that writes it again", "E308"
+            ) from None
+        return load_artifact(text, str(place))
+
+    def ancestor(self, artifact: Artifact, schema: str) -> Artifact:
+        """The nearest ancestor of that schema, the artifact itself included. Raises InvalidInput (exit 3)."""
+        waiting = [artifact]
+        while waiting:
+            current = waiting.pop(0)
+            if current.schema_id == schema:
+                return current
+            waiting += [self.load(ref.artifact_id) for ref in current.inputs]
+        raise InvalidInput(f"artifact {artifact.artifact_id} has no ancestor of schema {schema!r}", "", "E308")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only process that works on this run. Raises Held (exit 5) when another one does."""
+        place = self.repo.state_dir / "locks" / f"{self.execution_id}.lock"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle = _lock(place)
+        if handle is None:
+            raise Held(f"{self.execution_id} is being worked on by another process", "wait for it to end", "E502")
+        try:
+            yield
+        finally:
+            place.unlink(missing_ok=True)
+            os.close(handle)
+
+
+def _lock(place: Path) -> int | None:
+    """A file descriptor that holds the lock, or None. The file may be replaced between opening and locking."""
+    while True:
+        handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            return None
+        with suppress(FileNotFoundError):
+            if os.fstat(handle).st_ino == place.stat().st_ino:
+                return handle
+        os.close(handle)
+
+
+def link_into_worktree(repo: Repository) -> None:
+    """Make ``.pipeline`` in the main worktree a link to our folder, ignored through ``info/exclude``."""
+    if repo.worktree is None or not repo.worktree.is_dir():
+        return
+    exclude = repo.common_dir / "info" / "exclude"
+    known = exclude.read_text("utf-8", "surrogateescape") if exclude.exists() else ""
+    if "/.pipeline" not in known.splitlines():
+        text = known + ("\n" if known and not known.endswith("\n") else "") + "/.pipeline\n"
+        write_atomically(exclude, text.encode("utf-8", "surrogateescape"))
+    link = repo.worktree / ".pipeline"
+    if not link.is_symlink() and not link.exists():
+        link.symlink_to(os.path.relpath(repo.state_dir, repo.worktree))

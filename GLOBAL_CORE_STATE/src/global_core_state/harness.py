@@ -1,0 +1,243 @@
+"""The harness behind every ``phN run``: read, validate, lock, journal, run, write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from global_util import clock
+from global_util.config import LOCAL_KEYS, Settings, load_settings
+from global_util.contracts import ARTIFACTS, Artifact, content_id, load_artifact
+from global_util.errors import EnvironmentFault, Held, PipelineError
+from global_util.git import Repository
+from global_util.phase import SERVICE_GROUP, ItemPhase, LinePhase, Phase, find
+from global_util.progress import Listener, silent
+
+from global_core_state import run_id
+from global_core_state.context import RunContext, item_model, producer
+from global_core_state.folder import RunFolder, link_into_worktree
+from global_core_state.store import Store
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run on what. ``text`` is the artifact as read; PH0 has none, its plan is in ``options``."""
+
+    phase: str
+    repo: Repository
+    text: bytes = b""
+    where: str = "standard input"
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    listener: Listener = silent
+
+
+def run_phase(order: Order) -> Artifact:
+    """Run one phase of the line. The same input gives the recorded answer; another one for the same run is exit 5."""
+    order.repo.require_version()
+    if order.phase == "ph0":
+        return _begin(order)
+    phase, _ = find(order.phase, load_settings(order.repo.cwd, order.overrides).get(f"phases.{order.phase}") or "")
+    artifact = load_artifact(order.text, order.where, phase.consumes)
+    settings = _settings(order, artifact)
+    phase, entry = find(order.phase, settings.get(f"phases.{order.phase}") or "")
+    folder = RunFolder(order.repo, artifact.execution_id)
+    store = Store(order.repo.state_dir / "state.db")
+    try:
+        with folder.locked():
+            made = _continue(order, phase, entry, artifact, settings, folder, store)
+    except BaseException:
+        _remove_slots(order, settings)
+        raise
+    finally:
+        store.close()
+    if order.phase == "ph7":
+        _remove_slots(order, settings)
+    return made
+
+
+def _remove_slots(order: Order, settings: Settings) -> None:
+    """Worktrees are pooled while a run goes on, and given up when it ends or fails."""
+    for entry in entry_points(group=SERVICE_GROUP, name="remove_slots"):
+        entry.load()(order.repo, settings)
+
+
+def _settings(order: Order, artifact: Artifact | None) -> Settings:
+    return load_settings(order.repo.cwd, order.overrides, {**_local(artifact), **artifact.config} if artifact else {})
+
+
+def _local(artifact: Artifact | None) -> dict[str, Any]:
+    """Overrides that only concern the machine, as the phases before this one were given them."""
+    given = artifact.observed.get("config") if artifact else None
+    return given if isinstance(given, dict) else {}
+
+
+def _recorded(phase: Phase, settings: Settings, artifact: Artifact | None, order: Order) -> dict[str, Any]:
+    """The configuration that goes into the artifact: what was inherited, what is read here, what was overridden."""
+    inherited = dict(artifact.config) if artifact else {}
+    values = {**inherited, **{key: settings.get(key) for key in phase.reads}, **order.overrides}
+    return {key: value for key, value in values.items() if key not in LOCAL_KEYS}
+
+
+def _observed(order: Order, artifact: Artifact | None) -> dict[str, Any]:
+    """What is carried on without being hashed."""
+    given = {key: value for key, value in order.overrides.items() if key in LOCAL_KEYS}
+    local = {**_local(artifact), **given}
+    return {"config": local} if local else {}
+
+
+def _begin(order: Order) -> Artifact:
+    """PH0: the plan is read before the run exists, so that a plan that cannot be read leaves nothing behind."""
+    if order.repo.commit_of("HEAD") is None:
+        raise EnvironmentFault(f"{order.repo.cwd}: the repository has no commits yet", "commit something first", "E405")
+    settings = _settings(order, None)
+    phase, entry = find(order.phase, settings.get(f"phases.{order.phase}") or "")
+    run_clock = clock.stamp(clock.run_epoch())
+    fields = cast("LinePhase", phase).run(None, _Unstarted(order, settings))  # type: ignore[arg-type]
+    store = Store(order.repo.state_dir / "state.db")
+    try:
+        execution = run_id.mint(order.repo, store, run_clock[:10])
+        store.create_run(execution, run_clock, fields["plan"].id)
+        made = ARTIFACTS[phase.produces].seal(
+            execution_id=execution,
+            run_clock=run_clock,
+            producer=producer(phase, entry),
+            config=_recorded(phase, settings, None, order),
+            inputs=(),
+            observed=_observed(order, None),
+            **fields,
+        )
+        RunFolder(order.repo, execution).save(made)
+        for workstream in fields["workstreams"]:
+            store.create_workstream(execution, workstream.id, workstream.depends_on)
+        store.move_run(execution, "running", order.phase)
+        store.move_run(execution, "idle", order.phase)
+        return made
+    finally:
+        store.close()
+
+
+class _Unstarted:
+    """What PH0 may see before its run has an id."""
+
+    def __init__(self, order: Order, settings: Settings) -> None:
+        self.repo = order.repo
+        self.config = settings
+        self.options = order.options
+
+
+def _continue(
+    order: Order,
+    phase: Phase,
+    entry: EntryPoint,
+    artifact: Artifact,
+    settings: Settings,
+    folder: RunFolder,
+    store: Store,
+) -> Artifact:
+    _adopt(artifact, folder, store)
+    config = _recorded(phase, settings, artifact, order)
+    decided = content_id(
+        {
+            "config": config,
+            "options": {key: str(value) for key, value in sorted(order.options.items()) if key != "jobs"},
+        }
+    )
+    dry = bool(order.options.get("dry_run"))
+    before = None if dry else store.begin_phase(folder.execution_id, order.phase, artifact.artifact_id, decided)
+    if before:
+        if (before["input_id"], before["decided"]) != (artifact.artifact_id, decided):
+            raise Held(
+                f"{folder.execution_id}: {order.phase} already works on another input ({before['input_id'][:19]}...) or other settings",
+                "start a new run with ph0 run",
+                "E503",
+            )
+        if before["output_id"]:
+            return folder.load(before["output_id"])
+    envelope = {
+        "execution_id": artifact.execution_id,
+        "run_clock": artifact.run_clock,
+        "producer": producer(phase, entry),
+        "config": config,
+        "inputs": ({"schema": artifact.schema_id, "artifact_id": artifact.artifact_id},),
+    }
+    context = RunContext(
+        repo=order.repo,
+        store=store,
+        folder=folder,
+        artifact=artifact,
+        config=settings,
+        options=order.options,
+        listener=order.listener,
+        envelope=envelope,
+    )
+    store.move_run(folder.execution_id, "running", order.phase)
+    if order.phase == "ph2":
+        link_into_worktree(order.repo)
+    began = clock.monotonic()
+    try:
+        fields = _run(order.phase, phase, artifact, context)
+    except PipelineError as fault:
+        _refused(order, folder, store, fault)
+        raise
+    except KeyboardInterrupt:
+        store.move_run(folder.execution_id, "interrupted", order.phase)
+        raise
+    made = ARTIFACTS[phase.produces].seal(
+        **envelope,
+        observed={
+            **_observed(order, artifact),
+            **context.observed,
+            "ended_at": clock.now(),
+            "seconds": round(clock.monotonic() - began, 3),
+        },
+        **fields,
+    )
+    folder.save(made, pointer=not dry)
+    if not dry:
+        store.end_phase(folder.execution_id, order.phase, made.artifact_id)
+    context.emit("phase_ended", phase=order.phase, artifact=made.artifact_id)
+    after = "idle" if order.phase != "ph7" or dry else _verdict(store, folder.execution_id)
+    store.move_run(folder.execution_id, after, order.phase)
+    return made
+
+
+def _run(name: str, phase: Phase, artifact: Artifact, context: RunContext) -> dict[str, Any]:
+    if isinstance(phase, ItemPhase):
+        item_model(phase.produces)
+        items = [context.call(name, item) for item in getattr(artifact, "items", ())]
+        finish = getattr(phase, "finish", None)
+        if finish is not None:
+            finish(items, context)
+        return {"items": tuple(items)}
+    return cast("LinePhase", phase).run(artifact, context)
+
+
+def _adopt(artifact: Artifact, folder: RunFolder, store: Store) -> None:
+    """An artifact from another clone or state: its run is made known here."""
+    if store.create_run(folder.execution_id, artifact.run_clock, getattr(artifact, "plan_id", "")):
+        store.move_run(folder.execution_id, "running", "adopted")
+        store.move_run(folder.execution_id, "idle", "adopted")
+    if not folder.artifact_file(artifact.artifact_id).exists():
+        folder.save(artifact)
+
+
+def _refused(order: Order, folder: RunFolder, store: Store, fault: PipelineError) -> None:
+    """A plan that PH1 refuses is over: its number stays used, its ref does not stay behind."""
+    store.record_event(
+        folder.execution_id, None, "phase_failed", {"phase": order.phase, "code": fault.code, "message": fault.message}
+    )
+    if order.phase == "ph1":
+        run_id.release(order.repo, folder.execution_id)
+        store.move_run(folder.execution_id, "failed", fault.message)
+    else:
+        store.move_run(folder.execution_id, "idle", fault.message)
+
+
+def _verdict(store: Store, execution: str) -> str:
+    states = {row["status"] for row in store.workstreams(execution)}
+    if states <= {"landed", "done"}:
+        return "completed"
+    return "partial" if states & {"landed", "done"} else "failed"
