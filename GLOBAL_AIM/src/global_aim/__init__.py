@@ -1,0 +1,1 @@
+"""AI tools of Phaseline: profiles, worktree slots, attempts with enforced scope."""

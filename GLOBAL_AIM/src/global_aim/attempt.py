@@ -1,0 +1,223 @@
+"""One try of one tool: prompt, run, look at what changed, enforce the scope, commit what is inside.
+
+Work in progress is committed without clock and execution id (author nobody, date of the parent), so that the same change
+gives the same commit in every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from global_util import paths
+from global_util.attempt import AttemptRequest, AttemptResult
+from global_util.contracts.item import Call, CallOutcome, Change, Scope, ScopeReport, State, Violation
+from global_util.contracts.phase_plan import PhasePlan, ToolProfile
+from global_util.contracts.workstream import AcceptanceRun
+from global_util.errors import InvalidInput
+from global_util.git import write_atomically
+from global_util.process import ProcessResult, clean_environment, run_process
+
+from global_aim import profiles, snapshot, workspace
+from global_aim.project_tools import choose_interpreter, locate
+from global_aim.prompt import build_prompt
+
+if TYPE_CHECKING:
+    from global_util.phase import Context
+
+    from global_aim.workspace import Slot
+
+NO_RECORDING = 66
+"""Exit code of the ``replay`` tool when it has nothing to play for a call."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a tool left behind: all of it, what the scope allows, and what it does not."""
+
+    found: tuple[Change, ...]
+    inside: tuple[Change, ...]
+    violations: tuple[Violation, ...]
+
+
+def attempt(ctx: Context, request: AttemptRequest) -> AttemptResult:
+    """Do what ``Context.attempt`` promises. Called by the harness, which journals it."""
+    folder = ctx.run_dir / "ws" / request.workstream_id / _name(request)
+    with workspace.lease(ctx.repo, ctx.config, request.start.commit) as slot:
+        result, tool = _run(ctx, request, slot, folder)
+        outcome = _outcome(result, tool)
+        seen = _look(slot, request)
+        head, report = _save(ctx, request, slot, seen, outcome)
+        _write_traces(ctx, request, folder, result, seen)
+        slot.settle()
+    call = Call.model_validate(
+        {
+            "n": request.n,
+            "tool": tool,
+            "outcome": outcome,
+            "exit_code": result.exit_code,
+            "change": _change_id(ctx, request.start, head),
+        }
+    )
+    return AttemptResult(head=head, scope=report, call=call, detail=_detail(result, outcome, tool))
+
+
+def _name(request: AttemptRequest) -> str:
+    return f"fix-{request.n}" if request.purpose == "fixer" else str(request.n)
+
+
+def _run(ctx: Context, request: AttemptRequest, slot: Slot, folder: Path) -> tuple[ProcessResult, str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    if request.purpose == "fixer":
+        profile = None
+        argv, env = _fixer(ctx, request, slot), dict[str, str]()
+        limits: tuple[int, int | None] = (request.timeout_s, None)
+    else:
+        profile = _profile(ctx, request.work.tool)
+        argv, env = _command(ctx, request, slot, folder, profile), profiles.environment(profile)
+        limits = (profile.timeout_s, profile.idle_timeout_s)
+    ctx.emit(
+        "tool_started",
+        request.workstream_id,
+        tool=profile.id if profile else request.command[0],
+        n=request.n,
+        purpose=request.purpose,
+    )
+    result = run_process(
+        argv,
+        cwd=slot.path,
+        env=clean_environment(env),
+        timeout_s=limits[0],
+        idle_timeout_s=limits[1],
+        stdout_file=folder / "stdout.log",
+        stderr_file=folder / "stderr.log",
+    )
+    return result, profile.id if profile else request.command[0]
+
+
+def _fixer(ctx: Context, request: AttemptRequest, slot: Slot) -> list[str]:
+    """A fixer's arguments, run by the project's interpreter where it has the tool."""
+    interpreter = choose_interpreter(ctx.config.get("checks.python") or "", ctx.repo.worktree)
+    name, *rest = request.command
+    path = clean_environment({})["PATH"]
+    program = locate(name, request.python_module, slot.path, interpreter, path) or (name,)
+    first = rest.index("--") + 1 if "--" in rest else 0
+    return [*program, *rest[:first], *(os.fsdecode(paths.to_bytes(word)) for word in rest[first:])]
+
+
+def _profile(ctx: Context, tool: str) -> ToolProfile:
+    plan = cast("PhasePlan", ctx.ancestor(PhasePlan.SCHEMA))
+    for profile in plan.tools:
+        if profile.id == tool:
+            return profile
+    raise InvalidInput(
+        f"phase plan {plan.artifact_id}: no tool {tool!r} in /tools", "run ph1 again with --tool", "E422"
+    )
+
+
+def _command(ctx: Context, request: AttemptRequest, slot: Slot, folder: Path, profile: ToolProfile) -> list[str]:
+    prompt = folder / "prompt.txt"
+    commands = tuple(test.run for test in request.work.acceptance if isinstance(test, AcceptanceRun))
+    text = build_prompt(request.work, request.workstream_id, request.purpose, request.findings, commands)
+    write_atomically(prompt, text.encode("utf-8", "surrogateescape"))
+    values = {
+        "prompt_file": str(prompt),
+        "worktree": str(slot.path),
+        "attempt": str(request.n),
+        "workstream_id": request.workstream_id,
+        "recording": str(ctx.run_dir / "replay"),
+    }
+    return profiles.render(profile, values, _files(request.work.scope))
+
+
+def _files(scope: Scope) -> list[str]:
+    """The single files that the scope names; folders and globs are for the tool to explore."""
+    entries = (*scope.files_scope, *scope.files_create)
+    names = [paths.entry_path(one) for one in entries if not isinstance(one, str) or not any(m in one for m in "*?[")]
+    plain = [name for name in names if not name.endswith("/")]
+    return [os.fsdecode(paths.to_bytes(name)) for name in plain]
+
+
+def _look(slot: Slot, request: AttemptRequest) -> Seen:
+    scope = request.work.scope
+    found = snapshot.changes(slot, request.start, (*scope.files_scope, *scope.files_create))
+    known = frozenset(slot.repo.paths_of(request.base.tree)) if scope.files_create else frozenset()
+    judged = [(change, paths.judge(scope, change.path, change.path in known)) for change in found]
+    violations = [Violation.model_validate({"path": change.path, "kind": kind}) for change, kind in judged if kind]
+    violations += [Violation(path=path, kind="submodule") for path in snapshot.nested_repositories(slot)]
+    violations += [Violation(path=path, kind="git_dir") for path in snapshot.refused(slot)]
+    return Seen(found, tuple(change for change, kind in judged if not kind), tuple(violations))
+
+
+def _save(ctx: Context, request: AttemptRequest, slot: Slot, seen: Seen, outcome: str) -> tuple[State, ScopeReport]:
+    """Commit what is inside the scope. What is not, and what a failed tool left half done, is anchored elsewhere."""
+    kept = None
+    if seen.found and (seen.violations or outcome != "ok"):
+        ref = f"refs/pipeline/keep/{ctx.execution_id}/{request.workstream_id}/{_name(request)}"
+        why = "left its scope" if seen.violations else f"its tool ended with {outcome}"
+        kept = snapshot.keep(slot, request.start, seen.found, ref, f"{request.workstream_id}: {why}")
+    report = ScopeReport(
+        verdict="violated" if seen.violations else "inside", violations=seen.violations, kept_under=kept
+    )
+    head = _commit(ctx, request, seen.inside if outcome == "ok" else ())
+    ref = f"refs/pipeline/runs/{ctx.execution_id}/{request.workstream_id}"
+    if ctx.repo.resolve(ref) != head.commit:
+        ctx.repo.update_ref(ref, head.commit, ctx.repo.resolve(ref), f"phaseline: {request.purpose} {request.n}")
+    return head, report
+
+
+def _commit(ctx: Context, request: AttemptRequest, inside: Sequence[Change]) -> State:
+    if not inside:
+        return request.start
+    tree = ctx.repo.overlay(request.start.tree, inside)
+    if ctx.repo.diff(request.start.tree, tree) != tuple(inside):
+        # Half of a change that turns a file into a folder lies outside the scope: nothing of it can stand alone.
+        return request.start
+    message = f"{request.workstream_id}: {request.purpose} {request.n}\n"
+    commit = ctx.repo.commit(
+        tree, (request.start.commit,), message, workspace.NOBODY, ctx.repo.date_of(request.start.commit)
+    )
+    return State(commit=commit, tree=tree)
+
+
+def _write_traces(ctx: Context, request: AttemptRequest, folder: Path, result: ProcessResult, seen: Seen) -> None:
+    """The patch of the try, and for AI calls the recording that the ``replay`` tool can play."""
+    whole = ctx.repo.overlay(request.start.tree, seen.found) if seen.found else request.start.tree
+    patch = ctx.repo.patch(request.start.tree, whole)
+    write_atomically(folder / "change.patch", patch)
+    if request.purpose == "fixer":
+        return
+    recording = ctx.run_dir / "recording" / request.workstream_id
+    write_atomically(recording / f"{request.n}.patch", patch)
+    played = {"exit_code": result.exit_code if result.exit_code is not None else 1}
+    write_atomically(recording / f"{request.n}.json", (json.dumps(played) + "\n").encode())
+
+
+def _change_id(ctx: Context, start: State, head: State) -> str:
+    return "sha256:" + hashlib.sha256(ctx.repo.patch(start.tree, head.tree)).hexdigest()
+
+
+def _outcome(result: ProcessResult, tool: str) -> CallOutcome:
+    if result.outcome == "not_found":
+        return "tool_missing"
+    if result.outcome in ("timeout", "idle_timeout", "interrupted"):
+        return result.outcome
+    if tool == "replay" and result.exit_code == NO_RECORDING:
+        return "no_recording"
+    return "ok" if result.exit_code == 0 else "failed"
+
+
+def _detail(result: ProcessResult, outcome: str, tool: str) -> str:
+    if outcome == "ok":
+        return ""
+    last = ""
+    with suppress(IndexError):
+        last = (result.stderr or result.stdout).decode("utf-8", "replace").strip().splitlines()[-1][:300]
+    how = f"exit {result.exit_code}" if result.exit_code is not None else outcome
+    return f"{tool}: {how}" + (f": {last}" if last else "")

@@ -1,0 +1,202 @@
+"""What a tool did to its worktree, as git objects: every changed path, whether or not it may be changed.
+
+The work tree is compared with an index saved before the tool ran, so that nothing the tool does to the index of its own
+(staging, hiding, committing) changes the answer. What the tool staged counts as well, even where ``.gitignore`` hides it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from global_util import paths
+from global_util.contracts.item import Change, State
+from global_util.contracts.workstream import ScopeEntry
+from global_util.git import GitError
+from global_util.git.repository import parse_raw
+
+from global_aim.workspace import NOBODY, Slot, digest, make_writable
+
+GITLINK = "160000"
+_GITMODULES = re.compile(rb"(?i)\.gitmodules|gitmod~|gi7eba")
+"""As a link, git takes it nowhere."""
+
+
+def changes(slot: Slot, start: State, literal: Sequence[ScopeEntry] = ()) -> tuple[Change, ...]:
+    """All changed paths against ``start``, sorted. ``literal``: paths that count even when they are ignored."""
+    _open(slot)
+    with tempfile.TemporaryDirectory(prefix="phaseline-snapshot-") as folder:
+        index = Path(folder) / "index"
+        shutil.copyfile(slot.pristine, index)
+        staged = _staged(slot, start)
+        names = _candidates(slot, index, staged, literal)
+        exact = {name: change for name, change in staged.items() if name in names and _is_exact(slot, name, change)}
+        rest = [name for name in names if name not in exact]
+        _remove(slot, index, [name for name in rest if not _is_file(slot, name)])
+        _add(slot, index, [name for name in rest if _is_file(slot, name)])
+        _take(slot, index, exact)
+        raw = slot.git(
+            "diff-index", "--cached", "--raw", "-z", "--no-renames", "--full-index", start.commit, index=index
+        )
+        return tuple(parse_raw(raw))
+
+
+def nested_repositories(slot: Slot) -> list[str]:
+    """Folders with a repository of their own that the tool made: git lists them with a trailing slash."""
+    return sorted(paths.from_bytes(name) for name in _untracked(slot, slot.pristine) if name.endswith(b"/"))
+
+
+def refused(slot: Slot) -> list[str]:
+    """Files that the tool made and git takes nowhere, because some system could read their names as ``.git``."""
+    names = _untracked(slot, slot.pristine)
+    return sorted(paths.from_bytes(name) for name in names if not name.endswith(b"/") and _is_refused(slot, name))
+
+
+def keep(slot: Slot, start: State, found: Sequence[Change], ref: str, why: str) -> str:
+    """Anchor a tree as a commit under a private ref, so that it may be removed from the worktree."""
+    repo = slot.repo
+    tree = repo.overlay(start.tree, found)
+    commit = repo.commit(tree, (start.commit,), f"keep: {why}\n", NOBODY, repo.date_of(start.commit))
+    if repo.resolve(ref) != commit:
+        repo.update_ref(ref, commit, repo.resolve(ref), f"phaseline: {why}")
+    return commit
+
+
+def keep_everything(slot: Slot) -> None:
+    """Anchor what a holder that died left in a slot. A slot that cannot be read any more is left to be rebuilt."""
+    with suppress(GitError, OSError):
+        head = slot.repo.commit_of((slot.folder / "start").read_text("utf-8"))
+        if head is None or not slot.intact:
+            return
+        found = changes(slot, head)
+        if found:
+            tree = slot.repo.overlay(head.tree, found)
+            keep(slot, head, found, f"refs/pipeline/keep/orphans/{tree}", "left in a worktree by a run that died")
+
+
+def _staged(slot: Slot, start: State) -> dict[bytes, Change]:
+    """What the tool put into its own index. An index that cannot be read says nothing."""
+    try:
+        raw = slot.git(
+            "diff-index", "--cached", "--raw", "-z", "--no-renames", "--full-index", "--diff-filter=ADMT", start.commit
+        )
+    except GitError:
+        return {}
+    return {paths.to_bytes(change.path): change for change in parse_raw(raw)}
+
+
+def _candidates(slot: Slot, index: Path, staged: dict[bytes, Change], literal: Sequence[ScopeEntry]) -> list[bytes]:
+    with suppress(GitError):
+        slot.git("update-index", "-q", "--really-refresh", index=index)
+    modified = _split(slot.git("diff-files", "-z", "--name-only", "--ignore-submodules=all", index=index))
+    untracked = [name for name in _untracked(slot, index) if not name.endswith(b"/")]
+    named = [name for name in map(_as_file, literal) if name and _is_file(slot, name)]
+    return sorted(
+        name
+        for name in {*modified, *untracked, *staged, *named}
+        if not _is_refused(slot, name) and not _is_phantom(slot, name)
+    )
+
+
+def _untracked(slot: Slot, index: Path) -> list[bytes]:
+    return _split(slot.git("ls-files", "--others", "--exclude-standard", "-z", index=index))
+
+
+def _is_phantom(slot: Slot, name: bytes) -> bool:
+    """Did git call this file modified before the tool came, and is it still the same?"""
+    return name in slot.phantoms and slot.phantoms[name] == digest(slot.path, name)
+
+
+def _is_refused(slot: Slot, name: bytes) -> bool:
+    return bool(paths.fault(paths.from_bytes(name))) or (
+        _GITMODULES.match(name.rpartition(b"/")[2]) is not None and os.path.islink(_place(slot, name))  # noqa: PTH114
+    )
+
+
+def _open(slot: Slot) -> None:
+    """See what is there: a tool may have locked folders, or taken its whole worktree away."""
+    if not slot.intact:
+        slot.path.unlink(missing_ok=True)
+        slot.path.mkdir()
+    make_writable(slot.path)
+
+
+def _remove(slot: Slot, index: Path, names: Iterable[bytes]) -> None:
+    fed = b"".join(name + b"\0" for name in names)
+    slot.git("update-index", "--force-remove", "-z", "--stdin", stdin=fed, index=index)
+
+
+def _add(slot: Slot, index: Path, names: Sequence[bytes]) -> None:
+    fed = b"".join(name + b"\0" for name in names)
+    try:
+        slot.git("update-index", "--add", "--replace", "-z", "--stdin", stdin=fed, index=index)
+    except GitError:
+        if len(names) == 1:
+            return _add_raw(slot, index, names[0])
+        for name in names:
+            _add(slot, index, [name])
+
+
+def _add_raw(slot: Slot, index: Path, name: bytes) -> None:
+    """A file that its attributes say is in an encoding that it is not in: its bytes count, as they are."""
+    place = Path(os.fsdecode(_place(slot, name)))
+    mode = place.lstat().st_mode
+    place.chmod(mode | stat.S_IRUSR)
+    oid = slot.git("hash-object", "-w", "--no-filters", "--stdin", stdin=place.read_bytes(), index=index).strip()
+    row = (b"100755 " if mode & stat.S_IXUSR else b"100644 ") + oid + b"\t" + name + b"\0"
+    slot.git("update-index", "-z", "--index-info", stdin=row, index=index)
+
+
+def _take(slot: Slot, index: Path, exact: dict[bytes, Change]) -> None:
+    fed = b"".join(
+        f"{change.new_mode} {change.new_blob}\t".encode() + name + b"\0" for name, change in sorted(exact.items())
+    )
+    if fed:
+        slot.git("update-index", "-z", "--index-info", stdin=fed, index=index)
+
+
+def _is_exact(slot: Slot, name: bytes, change: Change) -> bool:
+    """A staged entry that is the file byte for byte is taken as it is: adding it again might convert line endings."""
+    if GITLINK in (change.new_mode, change.old_mode):
+        return True
+    return change.new_mode in ("100644", "100755") and _is_object(slot, name, change.new_blob)
+
+
+def _is_object(slot: Slot, name: bytes, oid: str) -> bool:
+    place = _place(slot, name)
+    if not _is_file(slot, name) or os.path.islink(place):  # noqa: PTH114
+        return False
+    with open(place, "rb") as handle:
+        content = handle.read()
+    form = hashlib.sha1 if len(oid) == 40 else hashlib.sha256
+    return form(b"blob %d\0" % len(content) + content).hexdigest() == oid
+
+
+def _is_file(slot: Slot, name: bytes) -> bool:
+    """Is there a file or a link, not seen through a link to another folder?"""
+    parts = name.split(b"/")
+    folders = (_place(slot, b"/".join(parts[:end])) for end in range(1, len(parts)))
+    if any(os.path.islink(folder) for folder in folders):  # noqa: PTH114
+        return False
+    place = _place(slot, name)
+    return os.path.islink(place) or os.path.isfile(place)  # noqa: PTH113, PTH114
+
+
+def _place(slot: Slot, name: bytes) -> bytes:
+    return os.path.join(os.fsencode(slot.path), name)  # noqa: PTH118
+
+
+def _as_file(entry: ScopeEntry) -> bytes:
+    path = paths.entry_path(entry)
+    return b"" if path.endswith("/") or paths.fault(path) else paths.to_bytes(path)
+
+
+def _split(raw: bytes) -> list[bytes]:
+    return [name for name in raw.split(b"\0") if name]
