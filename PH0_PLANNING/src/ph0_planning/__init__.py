@@ -1,0 +1,1 @@
+"""Reads a plan in a public format and writes a workstream set."""
