@@ -1,0 +1,243 @@
+"""PH1: from a workstream set to a phase plan. Everything that can be refused is refused here, before it costs anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from global_aim import profiles
+from global_util import graph
+from global_util.checks import checks
+from global_util.contracts.item import Limits, Work
+from global_util.contracts.phase_plan import (
+    BasePin,
+    DagChoice,
+    Edge,
+    PhasePlan,
+    PlannedWorkstream,
+    PreFlightCheck,
+    Readiness,
+    RunLimits,
+    ToolProfile,
+)
+from global_util.contracts.workstream import AcceptanceRun, CircuitBreaker, Workstream
+from global_util.contracts.workstream_set import WorkstreamSet
+from global_util.errors import EnvironmentFault, InvalidInput
+from global_util.phase import find
+
+from ph1_plan_to_exec import acceptance, base, overlaps, recording, selection, settings
+
+if TYPE_CHECKING:
+    from global_util.phase import Context
+
+STRATEGIES = ("ff_only", "safe_merge_v1")
+"""What PH7 can do today; ``pr_only`` is in the contract and comes later."""
+
+
+class PlanToExec:
+    """The line phase behind ``ph1 run``."""
+
+    id = "PH1_PLAN_TO_EXEC"
+    consumes = WorkstreamSet.SCHEMA
+    produces = PhasePlan.SCHEMA
+    reads = (
+        "checks.acceptance_runners",
+        "checks.enabled",
+        "circuit_breaker.max_attempts",
+        "circuit_breaker.max_error_repeats",
+        "circuit_breaker.oscillation_threshold",
+        "executor.capability_slots",
+        "executor.jobs",
+        "git.base_branch",
+        "git.strategy",
+        "policy.allowed_overlaps",
+        "policy.max_gate",
+        "policy.scope_overlap",
+        "policy.unknown_scope",
+        "run.tool",
+    )
+
+    def run(self, artifact: WorkstreamSet, ctx: Context) -> dict[str, Any]:
+        """The fields of the phase plan."""
+        settings.require_sound(ctx.config, frozenset(checks()))
+        pinned = base.pin(ctx.repo, ctx.config.get("git.base_branch") or "")
+        target = base.target(ctx.repo, ctx.options.get("target") or "", pinned)
+        chosen = selection.select(artifact.workstreams, ctx.options.get("workstream_id") or "")
+        selection.require_runnable(
+            chosen, artifact.questions, ctx.config.get("policy.unknown_scope"), ctx.config.get("policy.max_gate")
+        )
+        needs = {workstream.id: list(workstream.depends_on) for workstream in chosen}
+        known = {workstream.id: workstream for workstream in chosen}
+        declared = [known[name] for name in selection.launch_order(chosen, needs)]
+        shared, added = overlaps.resolve(
+            declared, needs, ctx.config.get("policy.scope_overlap"), ctx.config.get("policy.allowed_overlaps")
+        )
+        sequence = selection.launch_order(declared, needs)
+        tools = _tools(ctx, [known[name] for name in sequence])
+        planned = _plan(ctx, [known[name] for name in sequence], needs, tools, pinned)
+        return {
+            "plan_id": artifact.plan.id,
+            "base": pinned,
+            "target_branch": target,
+            "strategy": _strategy(ctx),
+            "tools": _used(tools),
+            "recording": _recording(ctx, tools, sequence),
+            "workstreams": planned,
+            "edges": _edges(chosen, added),
+            "waves": graph.waves(needs, sequence),
+            "critical_path": graph.critical_path(needs, sequence),
+            "scope_overlaps": shared,
+            "pre_flight_checks": _pre_flight(pinned),
+            "readiness": [entry for workstream in planned for entry in _readiness(workstream)],
+            "limits": _limits(ctx),
+            "dag": _dag(ctx, planned),
+        }
+
+
+def _strategy(ctx: Context) -> str:
+    strategy = str(ctx.options.get("strategy") or ctx.config.get("git.strategy"))
+    if strategy not in STRATEGIES:
+        raise InvalidInput(
+            f"strategy {strategy!r} is not one of {', '.join(STRATEGIES)}", "give another --strategy", "E361"
+        )
+    return strategy
+
+
+def _tools(ctx: Context, workstreams: list[Workstream]) -> dict[str, ToolProfile]:
+    """The tool of every workstream: its own, else by its capability, else the command line's, else the configuration's."""
+    known = profiles.resolve_tools(ctx.config.table("tools"))
+    given = ctx.options.get("tool") or None
+    chosen = {}
+    for workstream in workstreams:
+        wanted = given or workstream.tool
+        capability = None if wanted else workstream.capability
+        chosen[workstream.id] = profiles.choose_tool(
+            known, wanted or (None if capability else ctx.config.get("run.tool")), capability
+        )
+    for profile in _used(chosen):
+        profiles.require(profile)
+    return chosen
+
+
+def _used(tools: dict[str, ToolProfile]) -> list[ToolProfile]:
+    return [profile for _, profile in sorted({profile.id: profile for profile in tools.values()}.items())]
+
+
+def _recording(ctx: Context, tools: dict[str, ToolProfile], sequence: list[str]) -> str | None:
+    given = ctx.options.get("recording")
+    if given:
+        return recording.bring(Path(given), ctx.run_dir / "replay", sequence)
+    if any(profile.id == "replay" for profile in tools.values()):
+        raise EnvironmentFault(
+            "no AI tool was chosen, and the embedded 'replay' tool has nothing to play",
+            "choose one with --tool ID (see: aim tools), or give --recording DIR",
+            "E423",
+        )
+    return None
+
+
+def _plan(
+    ctx: Context, workstreams: list[Workstream], needs: graph.Needs, tools: dict[str, ToolProfile], pinned: BasePin
+) -> list[PlannedWorkstream]:
+    runners = frozenset(ctx.config.get("checks.acceptance_runners"))
+    modes = ctx.repo.modes_of(pinned.tree)
+    return [
+        PlannedWorkstream(
+            id=workstream.id,
+            work=_work(
+                ctx,
+                workstream,
+                tools[workstream.id].id,
+                acceptance.resolve(workstream.acceptance_tests, runners, modes),
+            ),
+            depends_on=tuple(sorted(set(needs[workstream.id]))),
+            priority=selection.priority(workstream),
+            gate=workstream.gate,
+            dag=workstream.dag,
+            metadata=workstream.metadata,
+        )
+        for workstream in workstreams
+    ]
+
+
+def _work(ctx: Context, workstream: Workstream, tool: str, tests: Any) -> Work:
+    own = workstream.circuit_breaker or CircuitBreaker()
+    limits = {
+        name: value if (value := getattr(own, name)) is not None else ctx.config.get(f"circuit_breaker.{name}")
+        for name in Limits.model_fields
+    }
+    scope = {name: getattr(workstream, name) for name in ("files_create", "files_read_only", "forbidden_paths")}
+    source = workstream.source
+    return Work.model_validate(
+        {
+            "title": workstream.title or workstream.id,
+            "tasks": workstream.tasks,
+            "scope": {"files_scope": selection.files_scope(workstream), **scope},
+            "acceptance": tests,
+            "context": workstream.context,
+            "tool": tool,
+            "limits": settings.build(Limits, limits, f"circuit_breaker of {workstream.id}"),
+            "budget": workstream.budget,
+            "plan_source": " ".join((source.path, *source.items)) if source else workstream.id,
+        }
+    )
+
+
+def _edges(chosen: tuple[Workstream, ...], added: list[Edge]) -> list[Edge]:
+    declared = [
+        Edge(before=name, after=workstream.id, why="declared")
+        for workstream in chosen
+        for name in sorted(set(workstream.depends_on))
+    ]
+    return sorted([*declared, *added], key=lambda edge: (edge.after, edge.before))
+
+
+def _pre_flight(pinned: BasePin) -> list[PreFlightCheck]:
+    command = ("git", "rev-parse", "--verify", f"{pinned.commit}^{{tree}}")
+    return [PreFlightCheck(id="base-commit", command=command, expected=pinned.tree, on_fail="stop")]
+
+
+def _readiness(workstream: PlannedWorkstream) -> list[Readiness]:
+    commands = sum(isinstance(test, AcceptanceRun) for test in workstream.work.acceptance)
+    others = len(workstream.work.acceptance) - commands
+    scope = len(workstream.work.scope.files_scope) + len(workstream.work.scope.files_create)
+    facts = (
+        (
+            "scope-given",
+            "ready" if workstream.work.scope.files_scope != selection.WHOLE_REPOSITORY else "not_ready",
+            f"{scope} entries",
+        ),
+        ("tasks-given", "ready" if workstream.work.tasks else "not_ready", f"{len(workstream.work.tasks)} tasks"),
+        ("acceptance-given", "ready" if commands else "not_ready", f"{commands} commands, {others} descriptions"),
+    )
+    return [
+        Readiness.model_validate(
+            {"workstream_id": workstream.id, "check": check, "verdict": verdict, "evidence": evidence}
+        )
+        for check, verdict, evidence in facts
+    ]
+
+
+def _limits(ctx: Context) -> RunLimits:
+    """``jobs`` is observed, not hashed: the same plan gives the same artifacts however many work on it."""
+    jobs = ctx.options.get("jobs") or ctx.config.get("executor.jobs")
+    if jobs < 1:
+        raise InvalidInput(f"executor.jobs = {jobs!r} is no number from 1", "give another --jobs", "E362")
+    ctx.observe("jobs", jobs)
+    slots = ctx.config.table("executor.capability_slots")
+    return settings.build(RunLimits, {"capability_slots": slots}, "executor")
+
+
+def _dag(ctx: Context, planned: list[PlannedWorkstream]) -> DagChoice:
+    """PH2 owns templates and rules; where none is installed, or one that has none, the choice is left to it."""
+    try:
+        phase, _ = find("ph2", ctx.config.get("phases.ph2") or "")
+    except EnvironmentFault as fault:
+        if fault.code != "E410":
+            raise
+        return DagChoice(decisions=())
+    plan = getattr(phase, "plan_dag", None)
+    return plan(planned) if plan else DagChoice(decisions=())
+
+
+PHASE = PlanToExec()

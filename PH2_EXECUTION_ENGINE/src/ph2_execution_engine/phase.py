@@ -1,0 +1,161 @@
+"""PH2: run a phase plan. Every workstream gets a worktree of its own, a tool works in it, and ``settle`` judges it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+from global_util.attempt import AttemptRequest
+from global_util.contracts.base import ArtifactId
+from global_util.contracts.dag import DagGraph
+from global_util.contracts.error_pipeline_result import ResultItem
+from global_util.contracts.execution_result import MAX_LISTED_CHANGES, ExecutionItem, ExecutionResult
+from global_util.contracts.item import Base, ScopeReport, State
+from global_util.contracts.phase_plan import PhasePlan, PlannedWorkstream
+from global_util.contracts.workstream import AcceptanceDescribe
+from global_util.errors import EnvironmentFault
+
+from ph2_execution_engine import dag
+from ph2_execution_engine.bases import Bases, Settled, Start
+from ph2_execution_engine.schedule import Slots, run_graph
+
+if TYPE_CHECKING:
+    from global_util.phase import Context
+
+
+class ExecutionEngine:
+    """The line phase behind ``ph2 run``."""
+
+    id = "PH2_EXECUTION_ENGINE"
+    consumes = PhasePlan.SCHEMA
+    produces = ExecutionResult.SCHEMA
+    reads = ("policy.unverified",)
+
+    def plan_dag(self, workstreams: list[PlannedWorkstream]) -> Any:
+        """What PH1 asks: which template every workstream uses."""
+        return dag.plan_dag(workstreams)
+
+    def run(self, artifact: PhasePlan, ctx: Context) -> dict[str, Any]:
+        """The fields of the execution result."""
+        _pre_flight(artifact, ctx)
+        flat = ctx.publish(DagGraph, **dag.expand(artifact))
+        engine = _Engine(artifact, ctx)
+        needs: dict[str, list[str]] = {node.id: [] for node in flat.nodes}
+        for edge in flat.edges:
+            needs[edge.after].append(edge.before)
+        kinds = {node.id: engine.kinds(node.workstream_id) for node in flat.nodes if node.kind == "tool"}
+        run_graph(
+            [node.id for node in flat.nodes],
+            needs,
+            engine.work,
+            _jobs(artifact),
+            Slots(artifact.limits.capability_slots, kinds),
+            lambda node, among: ctx.emit(
+                "picked", node.partition(":")[0], node=node, among=len(among), rule="plan order"
+            ),
+        )
+        items = [engine.edited[workstream.id] for workstream in artifact.workstreams]
+        graph_id: ArtifactId = flat.artifact_id
+        return {"graph": graph_id, "items": items}
+
+
+def _jobs(plan: PhasePlan) -> int:
+    jobs = plan.observed.get("jobs")
+    return jobs if isinstance(jobs, int) and jobs > 0 else 1
+
+
+def _pre_flight(plan: PhasePlan, ctx: Context) -> None:
+    state = ctx.repo.commit_of(plan.base.commit)
+    if state is None or state.tree != plan.base.tree:
+        raise EnvironmentFault(
+            f"the base commit {plan.base.commit[:12]} is not in this repository",
+            "run in the repository that the plan was made in",
+            "E408",
+        )
+
+
+class _Engine:
+    """What is known while the graph runs."""
+
+    def __init__(self, plan: PhasePlan, ctx: Context) -> None:
+        self.ctx = ctx
+        self.plan = {workstream.id: workstream for workstream in plan.workstreams}
+        self.capabilities = {tool.id: (tool.id, *tool.capabilities) for tool in plan.tools}
+        self.bases = Bases(ctx.repo, plan, ctx.config.get("policy.unverified"))
+        self.edited: dict[str, ExecutionItem] = {}
+        self.settled: dict[str, Settled] = {}
+        self._lock = threading.Lock()
+
+    def kinds(self, name: str) -> tuple[str, ...]:
+        """The names under which slots may limit a workstream's tool."""
+        tool = self.plan[name].work.tool
+        return self.capabilities.get(tool, (tool,))
+
+    def work(self, node: str) -> None:
+        """Run one node, and remember what it gave."""
+        name, _, step = node.partition(":")
+        if step == "settle":
+            settled = self._settle(self.edited[name])
+            with self._lock:
+                self.settled[name] = settled
+            return
+        item = self._edit(self.plan[name])
+        with self._lock:
+            self.edited[name] = item
+            self.settled[name] = item
+
+    def _edit(self, workstream: PlannedWorkstream) -> ExecutionItem:
+        start = self.bases.find(workstream.id, self.settled)
+        if start.blockers:
+            return self._item(workstream, start, start.base, "blocked")
+        self.ctx.move(workstream.id, "ready")
+        self.ctx.move(workstream.id, "editing")
+        begin = State(commit=start.base.commit, tree=start.base.tree)
+        result = self.ctx.attempt(
+            AttemptRequest(
+                workstream_id=workstream.id, n=1, purpose="edit", work=workstream.work, base=start.base, start=begin
+            )
+        )
+        if result.detail:
+            self.ctx.emit("tool_ended", workstream.id, outcome=result.call.outcome, detail=result.detail)
+        if result.call.outcome != "ok":
+            status = "failed"
+        else:
+            status = "edited" if result.head != begin or result.scope.violations else "no_change"
+        return self._item(workstream, start, result.head, status, scope=result.scope, calls=(result.call,))
+
+    def _item(
+        self,
+        workstream: PlannedWorkstream,
+        start: Start,
+        head: State,
+        status: str,
+        scope: ScopeReport | None = None,
+        calls: tuple[Any, ...] = (),
+    ) -> ExecutionItem:
+        base: Base = start.base
+        changes = self.ctx.repo.diff(base.tree, head.tree)
+        return ExecutionItem.seal(
+            workstream_id=workstream.id,
+            inputs=tuple(ref.item_id for ref in base.upstream),
+            work=workstream.work,
+            base=base,
+            head={"commit": head.commit, "tree": head.tree},
+            status=status,
+            changes=changes if len(changes) <= MAX_LISTED_CHANGES else (),
+            changes_total=len(changes),
+            scope=scope or ScopeReport(verdict="not_judged"),
+            calls=calls,
+            blockers=start.blockers,
+            unverified=tuple(
+                test.describe for test in workstream.work.acceptance if isinstance(test, AcceptanceDescribe)
+            ),
+        )
+
+    def _settle(self, item: ExecutionItem) -> ResultItem:
+        targets = self.ctx.call("ph3", item)
+        report = self.ctx.call("ph4", targets)
+        return cast("ResultItem", self.ctx.call("ph5", report))
+
+
+PHASE = ExecutionEngine()
