@@ -1,0 +1,1 @@
+"""Chooses the checks that can judge what was changed."""

@@ -1,0 +1,1 @@
+"""Runs linters, type checkers and tests, and reports what is new."""

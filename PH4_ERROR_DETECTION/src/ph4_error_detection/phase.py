@@ -1,0 +1,58 @@
+"""PH4: run the chosen checks on a workstream's tree, and report what is new against its base."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from global_aim.project_tools import choose_interpreter
+from global_util.checks import checks
+from global_util.contracts.error_check_targets import ChosenCheck, ErrorCheckTargets, TargetsItem
+from global_util.contracts.error_report import ErrorReport, ReportItem
+from global_util.git import write_atomically
+
+from ph4_error_detection.report import judge
+from ph4_error_detection.sarif import to_sarif
+
+if TYPE_CHECKING:
+    from global_util.phase import Context
+
+
+class ErrorDetection:
+    """The item phase behind ``ph4 run``."""
+
+    id = "PH4_ERROR_DETECTION"
+    consumes = ErrorCheckTargets.SCHEMA
+    produces = ErrorReport.SCHEMA
+    reads = ("checks.python",)
+
+    def one(self, item: TargetsItem, ctx: Context) -> ReportItem:
+        """The results for one workstream."""
+        if item.execution.status in ("edited", "no_change"):
+            ctx.move(item.workstream_id, "static_check")
+        if not item.checks:
+            return ReportItem.seal(
+                **item.common(),
+                inputs=(item.item_id,),
+                execution=item.execution,
+                checks=(),
+                not_chosen=item.not_chosen,
+            )
+
+        def told(chosen: ChosenCheck) -> None:
+            if chosen.kind in ("test", "acceptance"):
+                ctx.move(item.workstream_id, "runtime_check", chosen.check_id)
+            ctx.emit("check_started", item.workstream_id, check=chosen.check_id)
+
+        interpreter = choose_interpreter(ctx.config.get("checks.python") or "", ctx.repo.worktree)
+        with ctx.checkout(item.head.commit) as tree:
+            return judge(item, checks(), tree, lambda: ctx.checkout(item.base.commit), interpreter, told)
+
+    def finish(self, items: Sequence[ReportItem], ctx: Context) -> None:
+        """Write the whole report as SARIF into the run's folder."""
+        text = json.dumps(to_sarif(items), indent=2, sort_keys=True) + "\n"
+        write_atomically(ctx.run_dir / "error_report.sarif", text.encode())
+
+
+PHASE = ErrorDetection()
