@@ -1,0 +1,1 @@
+"""Repairs findings within bounds, and sets aside what stays broken."""

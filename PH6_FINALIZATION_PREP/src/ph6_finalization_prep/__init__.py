@@ -1,0 +1,1 @@
+"""Combines what is clean and writes a proven commit plan."""

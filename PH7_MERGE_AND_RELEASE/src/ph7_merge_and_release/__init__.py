@@ -1,0 +1,1 @@
+"""Applies a commit plan: commits, refs, nothing else."""
