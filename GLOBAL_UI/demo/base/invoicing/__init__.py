@@ -1,0 +1,1 @@
+"""Invoices: lines, tax, amounts in cents."""

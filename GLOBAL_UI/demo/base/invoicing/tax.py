@@ -1,0 +1,8 @@
+"""Value added tax."""
+
+STANDARD_PERCENT = 20
+
+
+def vat(cents: int, percent: int = STANDARD_PERCENT) -> int:
+    """The tax on an amount, rounded half up to the cent."""
+    return (cents * percent + 50) // 100

@@ -1,0 +1,9 @@
+from invoicing.money import format_amount
+
+
+def test_an_amount_has_two_decimals():
+    assert format_amount(1205) == "12.05"
+
+
+def test_a_refund_has_a_minus_sign():
+    assert format_amount(-1205) == "-12.05"

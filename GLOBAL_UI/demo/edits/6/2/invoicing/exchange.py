@@ -1,0 +1,6 @@
+"""Exchange rates."""
+
+
+def convert(cents: int, rate: float) -> int:
+    """An amount in another currency, rounded half up to the cent."""
+    return int(cents * rate + 1)

@@ -1,0 +1,1 @@
+"""The pipeline command: driver, progress, reports."""

@@ -1,0 +1,101 @@
+"""``pipeline artifact validate|show|lineage FILE``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from global_util.cli import json_option, printable
+
+if TYPE_CHECKING:
+    from global_util.contracts import Artifact
+
+_FILE = click.argument("file", type=click.Path(path_type=Path))
+
+
+@click.group()
+def artifact() -> None:
+    """Validate, show and trace artifacts."""
+
+
+@artifact.command(epilog="Example:  pipeline artifact validate phase_plan.v1.json")
+@_FILE
+@json_option
+def validate(file: Path, as_json: bool) -> None:
+    """Prove that FILE keeps its contract and that nobody edited it. Exit code 3: it does not, or somebody did."""
+    found = _load(file)
+    facts = {"file": str(file), "schema": found.schema_id, "artifact_id": found.artifact_id, "valid": True}
+    click.echo(
+        json.dumps(facts, indent=2)
+        if as_json
+        else f"{printable(str(file))}: valid {found.schema_id} {found.artifact_id}"
+    )
+
+
+@artifact.command(epilog="Example:  pipeline artifact show phase_plan.v1.json --json")
+@_FILE
+@json_option
+def show(file: Path, as_json: bool) -> None:
+    """Show what FILE is: its envelope, and how much of what is in it."""
+    found = _load(file)
+    if as_json:
+        click.echo(found.dumps(), nl=False)
+        return
+    for name, value in found.to_json().items():
+        click.echo(f"{name:22} {_short(value)}")
+
+
+@artifact.command(
+    epilog="Example:  pipeline artifact lineage .pipeline/runs/EXEC-2026-01-31-001/artifacts/commit_plan.v1.json"
+)
+@_FILE
+@json_option
+def lineage(file: Path, as_json: bool) -> None:
+    """Show what FILE was made from, back to the plan. The ancestors lie in the same folder."""
+    rows = list(_ancestors(file))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(f"{'  ' * row['depth']}{row['schema']}  {row['artifact_id']}  {row['producer']}")
+
+
+def _load(file: Path) -> Artifact:
+    from global_util.contracts import load_artifact
+    from global_util.errors import InvalidInput
+
+    try:
+        return load_artifact(file.read_bytes(), str(file))
+    except OSError as fault:
+        raise InvalidInput(f"{file}: {fault.strerror}", "give the path of an artifact", "E309") from None
+
+
+def _ancestors(file: Path) -> list[dict[str, Any]]:
+    from global_util.errors import InvalidInput
+
+    rows: list[dict[str, Any]] = []
+    waiting = [(file, 0)]
+    while waiting:
+        place, depth = waiting.pop()
+        found = _load(place)
+        who = f"{found.producer.distribution} {found.producer.version}"
+        rows.append({"depth": depth, "schema": found.schema_id, "artifact_id": found.artifact_id, "producer": who})
+        for ref in found.inputs:
+            above = file.resolve().parent / f"{ref.artifact_id.removeprefix('sha256:')}.json"
+            if not above.exists():
+                raise InvalidInput(
+                    f"{ref.schema_id} {ref.artifact_id} is missing: no {above}",
+                    "give a file in a run's artifacts folder",
+                    "E308",
+                )
+            waiting.append((above, depth + 1))
+    return rows
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        names = [str(entry.get("id") or entry.get("workstream_id") or "") for entry in value if isinstance(entry, dict)]
+        return f"{len(value)} entries" + (f": {', '.join(filter(None, names))[:80]}" if any(names) else "")
+    return json.dumps(value)[:160]

@@ -1,0 +1,84 @@
+"""What people see: live states on a terminal, and the table at the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from global_util.cli import printable
+from global_util.progress import Event, Listener, plain_lines
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from global_ui.summary import Summary
+
+_STYLES = {
+    "landed": "bold green",
+    "would land": "green",
+    "done": "green",
+    "nothing to do": "green",
+    "quarantined": "yellow",
+    "blocked": "magenta",
+    "failed": "red",
+    "fixing": "cyan",
+}
+
+
+@contextmanager
+def live(console: Console) -> Iterator[Listener]:
+    """A listener that keeps a table of states up to date on a terminal; elsewhere plain lines."""
+    if not console.is_terminal:
+        yield plain_lines
+        return
+    states: dict[str, tuple[str, str]] = {}
+    guard = threading.Lock()
+    with Live(console=console, refresh_per_second=8, transient=True) as shown:
+
+        def listen(event: Event) -> None:
+            if event.kind == "workstream_moved" and event.workstream_id:
+                with guard:
+                    states[event.workstream_id] = (str(event.payload["after"]), str(event.payload.get("why", "")))
+                    shown.update(_states(states))
+
+        yield listen
+
+
+def _states(states: dict[str, tuple[str, str]]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, (state, why) in sorted(states.items()):
+        table.add_row(Text(name), _styled(state), Text(printable(why), overflow="ellipsis", no_wrap=True, style="dim"))
+    return table
+
+
+def _styled(state: str) -> Text:
+    return Text(state, style=_STYLES.get(state, "blue"))
+
+
+def show(console: Console, summary: Summary) -> None:
+    """The table of outcomes, then where things are."""
+    table = Table(title=f"{summary.execution_id} on {summary.target_branch}", title_justify="left", expand=False)
+    for name, options in (
+        ("workstream", {"no_wrap": True}),
+        ("outcome", {"no_wrap": True}),
+        ("what happened, and why", {}),
+        ("commit", {"no_wrap": True}),
+    ):
+        table.add_column(name, **options)  # type: ignore[arg-type]
+    for row in summary.rows:
+        why = printable("; ".join([row.why, *row.repairs]) if row.repairs else row.why)
+        table.add_row(Text(row.workstream), _styled(row.outcome), Text(why), Text(row.commit[:10], style="dim"))
+    console.print(table)
+    counts: dict[str, int] = {}
+    for row in summary.rows:
+        counts[row.outcome] = counts.get(row.outcome, 0) + 1
+    console.print(Text(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))))
+    console.print(Text(f"Run folder: {printable(summary.folder)}", style="dim"), soft_wrap=True)
+
+
+def console(*, stderr: bool = False, **options: Any) -> Console:
+    """A console that neither guesses markup nor highlights."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, **options)

@@ -1,0 +1,74 @@
+"""What a run came to, read from its artifacts and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from global_util.contracts import Artifact
+from global_util.contracts.commit_plan import CommitPlan
+from global_util.contracts.error_pipeline_result import ErrorPipelineResult, ResultItem
+from global_util.contracts.git_operation_log import GitOperationLog
+
+
+@dataclass(frozen=True)
+class Row:
+    """One workstream: what became of it and why."""
+
+    workstream: str
+    outcome: str
+    why: str
+    repairs: tuple[str, ...]
+    commit: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run."""
+
+    execution_id: str
+    target_branch: str
+    dry_run: bool
+    rows: tuple[Row, ...]
+    folder: str
+
+    @property
+    def all_fine(self) -> bool:
+        """Nothing was quarantined, blocked or failed."""
+        return all(row.outcome not in ("quarantined", "blocked", "failed") for row in self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+def summarise(artifacts: Mapping[str, Artifact], folder: str) -> Summary:
+    """The rows are in launch order."""
+    result = cast("ErrorPipelineResult", artifacts[ErrorPipelineResult.SCHEMA])
+    plan = cast("CommitPlan", artifacts[CommitPlan.SCHEMA])
+    log = cast("GitOperationLog", artifacts[GitOperationLog.SCHEMA])
+    groups = {name: group.group_id for group in plan.commit_groups for name in group.workstreams}
+    commits = {landed.group_id: landed.commit for landed in log.commits}
+    aside = {entry.workstream_id: entry.explanation for entry in plan.quarantine}
+    rows = [
+        Row(
+            workstream=item.workstream_id,
+            outcome=_outcome(item, item.workstream_id in groups, item.workstream_id in aside, log.dry_run),
+            why=aside.get(item.workstream_id, item.explanation),
+            repairs=tuple(f"{attempt.fixer}: {attempt.outcome}" for attempt in item.fix_attempts),
+            commit=commits.get(groups.get(item.workstream_id, ""), ""),
+        )
+        for item in result.items
+    ]
+    return Summary(result.execution_id, plan.target_branch, log.dry_run, tuple(rows), folder)
+
+
+def _outcome(item: ResultItem, lands: bool, aside: bool, dry_run: bool) -> str:
+    if lands:
+        return "would land" if dry_run else "landed"
+    if item.verdict == "nothing" and not aside:
+        return "nothing to do"
+    if item.execution_status in ("failed", "blocked"):
+        return item.execution_status
+    return "quarantined"
