@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +143,15 @@ class Desk:
                 str(place)
                 for folder in (inside / "worktrees", inside / "phaseline/locks", self.folder / "cache")
                 for place in folder.rglob("*")
+                if folder.name != "cache" or place.name.startswith("slot-")
             ),
         }
+
+
+@pytest.fixture(scope="module")
+def lay(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Desk]:
+    """Lays desks that several tests share."""
+    return lambda: Desk.lay(tmp_path_factory.mktemp("shared") / "desk")
 
 
 @pytest.fixture

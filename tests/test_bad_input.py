@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,9 +18,9 @@ Case = Callable[["Desk"], tuple[str, ...]]
 
 FILE = "100644"
 BEFORE: list[tuple[str, int, str, Case]] = []
-"""Cases that ``ph0 run`` meets as well: id, exit code, error code."""
+"""What is wrong before a run begins: name, exit code, error code."""
 AFTER: list[tuple[str, int, str, Case]] = []
-"""Cases that PH1 meets: ``pipeline run``, and ``ph1 run`` after ``ph0 run``."""
+"""What PH1 refuses."""
 
 
 def before(exit_code: int, code: str) -> Callable[[Case], Case]:
@@ -264,8 +263,15 @@ def planned(desk: Desk) -> Desk:
 def test_what_cannot_be_read_is_refused(planned: Desk, exit_code: int, code: str, case: Case) -> None:
     words = case(planned)
     seen = planned.looks()
-    assert_refused(planned.run("ph0", "run", str(planned.plan), *words), exit_code, code)
     assert_refused(planned.pipeline(*words), exit_code, code)
+    assert planned.looks() == seen
+
+
+@pytest.mark.parametrize(("exit_code", "code", "case"), [(4, "E405", no_commits_yet), (3, "E316", duplicate_id)])
+def test_ph0_refuses_like_the_command(planned: Desk, exit_code: int, code: str, case: Case) -> None:
+    words = case(planned)
+    seen = planned.looks()
+    assert_refused(planned.run("ph0", "run", str(planned.plan), *words), exit_code, code)
     assert planned.looks() == seen
 
 
@@ -312,15 +318,9 @@ def test_a_tool_that_another_machine_lacks_sets_its_workstream_aside(planned: De
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, bytes]:
+def started(lay: Callable[[], Desk]) -> tuple[Desk, bytes]:
     """A desk on which PH0 has run, and its artifact."""
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    spec = spec_from_file_location("desk_of_bad_input", Path(__file__).with_name("conftest.py"))
-    assert spec and spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    desk: Desk = module.Desk.lay(tmp_path_factory.mktemp("started") / "desk")
+    desk = lay()
     desk.workstream("ws-a", {b"a.txt": (FILE, b"A\n")})
     return desk, desk.run("ph0", "run", str(desk.plan)).stdout
 

@@ -87,9 +87,7 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
             raise ValueError(f"{text!r} is no TOML value; a text is written {key}='\"{text}\"'") from None
         if more:
             raise ValueError(f"{text!r} is more than one TOML value")
-        values.update(
-            flatten({key.strip(): value}) if not isinstance(value, dict) else flatten(value, key.strip() + ".")
-        )
+        values.update(flatten({key.strip(): value}))
     return values
 
 

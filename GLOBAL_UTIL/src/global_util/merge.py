@@ -32,10 +32,9 @@ def join(repo: Repository, onto: str, base: str, head: str) -> Joined:
         return Joined(head if base == onto else onto, "path")
     if onto == head:
         return Joined(onto, "path")
-    theirs = repo.diff(base, head)
-    ours = {change.path: change for change in repo.diff(base, onto)}
-    fresh = [change for change in theirs if not _same(change, ours.get(change.path))]
-    if not _touch(fresh, ours.values()):
+    theirs, ours = ({change.path: change for change in repo.diff(base, side)} for side in (head, onto))
+    fresh = [change for change in theirs.values() if not _same(change, ours.get(change.path))]
+    if not _touch(fresh, (change for change in ours.values() if not _same(change, theirs.get(change.path)))):
         return Joined(repo.overlay(onto, fresh), "path")
     return _ort(repo, onto, base, head)
 

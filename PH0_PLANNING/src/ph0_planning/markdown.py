@@ -78,14 +78,29 @@ def headings(lines: Sequence[str], fenced: Sequence[bool]) -> list[Heading]:
     return found
 
 
+def sections(lines: Sequence[str], outlined: Sequence[Heading]) -> dict[int, list[str]]:
+    """The lines below each heading (by its line), up to the next heading of its level or above."""
+    return {heading.line: list(lines[heading.line : end]) for heading, end in _ends(outlined, len(lines)).items()}
+
+
 def section(lines: Sequence[str], fenced: Sequence[bool], titles: Sequence[str]) -> tuple[int, list[str]]:
     """Line number and body of the first section whose title is (or starts with) one of ``titles``; (0, []) if none."""
-    outline = headings(lines, fenced)
-    for place, heading in enumerate(outline):
+    outlined = headings(lines, fenced)
+    for heading, end in _ends(outlined, len(lines)).items():
         if heading.title.lower().startswith(tuple(titles)):
-            after = (later.line for later in outline[place + 1 :] if later.level <= heading.level)
-            return heading.line, list(lines[heading.line : next(after, len(lines) + 1) - 1])
+            return heading.line, list(lines[heading.line : end])
     return 0, []
+
+
+def _ends(outlined: Sequence[Heading], last: int) -> dict[Heading, int]:
+    """The last line of each heading's section, in the order of the headings."""
+    ends = dict.fromkeys(outlined, last)
+    opened: list[Heading] = []
+    for heading in outlined:
+        while opened and opened[-1].level >= heading.level:
+            ends[opened.pop()] = heading.line - 1
+        opened.append(heading)
+    return ends
 
 
 def indent(line: str) -> int:

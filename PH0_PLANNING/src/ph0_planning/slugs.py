@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 
 MAX_ID = 120
 """Longest workstream id that the contract allows."""
@@ -30,13 +31,14 @@ class Identifiers:
     def __init__(self, plan: str) -> None:
         self._prefix = f"ws-{slug(plan, 60)}"
         self._taken: set[str] = set()
+        self._times: Counter[str] = Counter()
 
     def mint(self, *parts: str) -> str:
         """``ws-<plan>-<part>-<part>``; a number at the end when that is taken."""
         wanted = "-".join((self._prefix, *(slug(part, 24) for part in parts if part)))[: MAX_ID - 8].rstrip("-")
-        name, number = wanted, 1
+        name = wanted
         while name in self._taken:
-            number += 1
-            name = f"{wanted}-{number}"
+            self._times[wanted] += 1
+            name = f"{wanted}-{self._times[wanted] + 1}"
         self._taken.add(name)
         return name

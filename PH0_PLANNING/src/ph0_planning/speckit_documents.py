@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ph0_planning.files import Document
 from ph0_planning.findings import Findings
-from ph0_planning.markdown import headings, list_text, section
+from ph0_planning.markdown import headings, list_text, section, sections
 from ph0_planning.speckit_lines import priority, stories
 
 _CLARIFY = re.compile(r"\[NEEDS CLARIFICATION:\s{0,9}([^\]]{1,400})\]")
@@ -31,10 +31,10 @@ class Story:
 def stories_of(spec: Document) -> list[Story]:
     """The stories of a spec.md with their scenarios; scenarios of no story have a story without a number."""
     outlined = headings(spec.lines, spec.fenced)
+    bodies = sections(spec.lines, outlined)
     found: list[Story] = []
-    for place, heading in enumerate(outlined):
-        end = next((later.line for later in outlined[place + 1 :] if later.level <= heading.level), len(spec.lines) + 1)
-        lines = list(spec.lines[heading.line : end - 1])
+    for heading in outlined:
+        lines = bodies[heading.line]
         numbers = stories(heading.title)
         if len(numbers) == 1 and heading.level > 1:
             story = Story(numbers[0], heading.title, heading.line, lines, priority=priority(heading.title))

@@ -19,7 +19,7 @@ from ph0_planning.drafting import MAX_EXCERPT, Draft, Drafts, Passages, excerpt
 from ph0_planning.errors import PlanIncomplete
 from ph0_planning.files import Document, PlanFiles
 from ph0_planning.findings import Findings, shortened
-from ph0_planning.markdown import SPACE, Heading, box, headings, indent, label, list_text, section
+from ph0_planning.markdown import SPACE, Heading, box, headings, indent, label, list_text, section, sections
 from ph0_planning.openspec_rules import deltas_of, verdict
 from ph0_planning.ordering import Block, Order, in_sequence
 from ph0_planning.outline import Outline, Task, open_tasks, outline
@@ -199,7 +199,10 @@ class _Reader:
         outlined = [head for head in headings(self.document.lines, self.document.fenced) if head.level > 1]
         numbered = [head for head in outlined if re.search(r"\d\.\d", head.title)]
         chosen = numbered or [head for head in outlined if head.level == 3]
-        tasks = [self._task_of(head, outlined) for head in chosen] or [self._item(line) for line in self.outline.loose]
+        bodies = sections(self.document.lines, outlined)
+        tasks = [Task(head.line, head.title, details=bodies[head.line]) for head in chosen] or [
+            self._item(line) for line in self.outline.loose
+        ]
         if not tasks:
             self.findings.ask(
                 "plan", "This tasks file has no task that could be read. What is to be done?", None, self.document
@@ -213,10 +216,6 @@ class _Reader:
         )
         self.findings.ask("plan", text, None, self.document, tasks[0].line)
         return [Group("", "Tasks", 0, tasks)]
-
-    def _task_of(self, heading: Heading, outlined: Sequence[Heading]) -> Task:
-        end = next((later.line for later in outlined if later.line > heading.line), len(self.document.lines) + 1)
-        return Task(heading.line, heading.title, details=list(self.document.lines[heading.line : end - 1]))
 
     def _item(self, line: int) -> Task:
         return Task(line, list_text(self.document.lines[line - 1]) or "")

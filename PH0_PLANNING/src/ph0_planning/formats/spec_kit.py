@@ -20,7 +20,7 @@ from ph0_planning.errors import PlanIncomplete
 from ph0_planning.files import Document, PlanFiles
 from ph0_planning.findings import Findings, shortened
 from ph0_planning.formats.openspec import in_changes
-from ph0_planning.markdown import Heading, headings, label, section
+from ph0_planning.markdown import Heading, headings, label, section, sections
 from ph0_planning.ordering import Block, Order, in_sequence
 from ph0_planning.outline import Outline, Task, open_tasks, outline
 from ph0_planning.scope import KnownPaths, mentions
@@ -182,17 +182,14 @@ class _Reader:
         return Validity(verdict="invalid" if faults else "valid", reasons=(*faults, *advice))
 
     def _phases(self) -> list[Phase]:
-        outlined = headings(self.document.lines, self.document.fenced)
+        bodies = sections(self.document.lines, headings(self.document.lines, self.document.fenced))
         found: dict[int, Phase] = {}
         for task in self.outline.tasks:
             heading = _section_of(task.above)
             line = heading.line if heading else 0
             if line not in found:
-                level = heading.level if heading else 0
-                ends = (later.line for later in outlined if later.line > line and later.level <= level)
-                lines = list(self.document.lines[line : next(ends, len(self.document.lines) + 1) - 1])
                 number, title = (phase_of(heading) or ("", heading.title)) if heading else ("", "Tasks")
-                found[line] = Phase(number, title, line, lines)
+                found[line] = Phase(number, title, line, bodies.get(line, []))
             task.ordinal = len(found[line].tasks) + 1
             found[line].tasks.append(task)
             if not task.id and task.above and task.above[-1].line != line:

@@ -1,0 +1,110 @@
+"""The demo shows every outcome, always with the same commits, and tells what the artifacts say."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from global_ui.demo_command import SCRIPT
+
+PIPELINE = str(Path(sys.executable).parent / "pipeline")
+Demo = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """Starts ``pipeline demo``, far from everybody's home."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "XDG_", "SOURCE_DATE_"))}
+    env = {**env, "HOME": str(tmp_path_factory.mktemp("home")), "COLUMNS": "160"}
+
+    def start(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([PIPELINE, "demo", *words], env=env, capture_output=True, text=True, check=False)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def first(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A demo that was kept."""
+    folder = tmp_path_factory.mktemp("first") / "demo"
+    return folder, demo("--keep", str(folder), "--json")
+
+
+def log(folder: Path) -> list[str]:
+    """The commits of the demo's repository."""
+    words = ["git", "-C", str(folder / "repository"), "log", "--format=%H %an %ad %s"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_the_demo_shows_every_outcome(first: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, done = first
+    assert done.returncode == 0, done.stderr
+    rows = {row["workstream"][-1]: row for row in json.loads(done.stdout)["rows"]}
+    assert {name: row["outcome"] for name, row in rows.items()} == SCRIPT
+    assert [rows[name]["repairs"] for name in "123"] == [[], ["ruff fixer: clean"], ["replay: clean"]]
+    assert "outside its scope" in rows["5"]["why"]
+    assert "findings stay open" in rows["6"]["why"]
+    assert "ws-add-discounts-06" in rows["7"]["why"]
+    assert all(row["commit"] for row in rows.values() if row["outcome"] == "landed")
+    status = subprocess.run(
+        ["git", "-C", str(folder / "repository"), "status", "--porcelain"], capture_output=True, check=True
+    )
+    assert status.stdout == b""
+    assert not list((folder / "worktrees").rglob("slot-*"))
+
+
+def test_two_workstreams_on_one_file_are_ordered(first: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    place = first[0] / "repository/.git/phaseline/runs/EXEC-2026-01-01-001/artifacts/phase_plan.v1.json"
+    overlaps = json.loads(place.read_text("utf-8"))["scope_overlaps"]
+    added = [entry for entry in overlaps if entry["resolution"] == "edge_added"]
+    assert [(entry["first"][-1], entry["second"][-1]) for entry in added] == [("3", "4")]
+
+
+def test_the_demo_twice_gives_the_same_commits(
+    demo: Demo, first: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    again = demo("--keep", str(tmp_path / "demo"), "--jobs", "1")
+    assert again.returncode == 0, again.stderr
+    assert log(tmp_path / "demo") == log(first[0])
+    for name, outcome in SCRIPT.items():
+        assert any(f"ws-add-discounts-0{name}" in line and outcome in line for line in again.stdout.splitlines())
+
+
+CORRUPTED = """
+import sys
+from global_ui import demo_command
+build = demo_command.build
+def corrupted(folder):
+    repository = build(folder)
+    (folder / "recordings/ws-add-discounts-01/1.patch").write_bytes(b"no patch at all\\n")
+    for name in ("03", "06"):
+        (folder / f"recordings/ws-add-discounts-{name}/1.json").write_text('{"exit_code": 9}')
+    return repository
+demo_command.build = corrupted
+sys.argv = ["pipeline", "demo", "--keep", sys.argv[1], "--json"]
+from global_ui.cli import main
+main()
+"""
+
+
+def test_a_corrupted_recording_changes_the_outcome(tmp_path: Path) -> None:
+    env = {**os.environ, "HOME": str(tmp_path), "SOURCE_DATE_EPOCH": "1767225600"}
+    words = [sys.executable, "-c", CORRUPTED, str(tmp_path / "demo")]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    outcomes = {row["workstream"][-1]: row["outcome"] for row in json.loads(done.stdout)["rows"]}
+    assert outcomes == {
+        "1": "failed", "2": "blocked", "3": "failed", "4": "blocked", "5": "quarantined", "6": "failed", "7": "blocked"
+    }  # fmt: skip
+
+
+def test_a_folder_that_is_there_is_not_touched(demo: Demo, tmp_path: Path) -> None:
+    done = demo("--keep", str(tmp_path))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "E346" in done.stderr
+    assert list(tmp_path.iterdir()) == []
