@@ -6,6 +6,7 @@ python scripts/capture_demo.py docs/images/demo.svg
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import struct
@@ -45,9 +46,9 @@ def main() -> None:
     target = Path(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:
         text = capture([str(Path(sys.executable).parent / "pipeline"), "demo", "--keep", f"{folder}/d"])
-        text = text.replace(f"{folder}/d", "/tmp/demo")
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)
-    console.print(Text.from_ansi("$ pipeline demo\n" + text.rstrip("\n")))
+        text = text.replace(f"{folder}/d", "~/demo")
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi("$ pipeline demo --keep ~/demo\n" + text.rstrip("\n")))
     console.save_svg(str(target), title="pipeline demo")
 
 

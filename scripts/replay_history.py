@@ -10,6 +10,7 @@ Exit code 0: the trees are equal.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -35,7 +36,7 @@ def touched(repo: Path, before: str, after: str) -> list[str]:
 def write_bundles(repo: Path, commits: list[str], bundles: Path, recordings: Path) -> int:
     """One bundle and one recording per commit that changes something; how many there are."""
     last: dict[str, str] = {}
-    for number, (before, after) in enumerate(zip(commits, commits[1:], strict=False), start=1):
+    for number, (before, after) in enumerate(itertools.pairwise(commits), start=1):
         names = touched(repo, before, after)
         if not names:
             continue

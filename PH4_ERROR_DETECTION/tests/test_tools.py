@@ -36,7 +36,7 @@ def test_a_configured_interpreter_wins_and_may_be_relative(tmp_path: Path) -> No
 def test_a_configured_interpreter_that_is_missing_is_refused(tmp_path: Path, configured: str) -> None:
     with pytest.raises(EnvironmentFault, match=r"checks\.python") as caught:
         choose_interpreter(configured, tmp_path)
-    assert caught.value.code == "E440"
+    assert caught.value.code == "E442"
 
 
 def test_a_module_of_the_interpreter_is_run_by_it(tmp_path: Path) -> None:

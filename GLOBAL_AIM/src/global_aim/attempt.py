@@ -20,7 +20,7 @@ from global_util.attempt import AttemptRequest, AttemptResult
 from global_util.contracts.item import Call, CallOutcome, Change, Scope, ScopeReport, State, Violation
 from global_util.contracts.phase_plan import PhasePlan, ToolProfile
 from global_util.contracts.workstream import AcceptanceRun
-from global_util.errors import InvalidInput
+from global_util.errors import Interrupted, InvalidInput
 from global_util.git import write_atomically
 from global_util.process import ProcessResult, clean_environment, run_process
 
@@ -51,7 +51,9 @@ def attempt(ctx: Context, request: AttemptRequest) -> AttemptResult:
     folder = ctx.run_dir / "ws" / request.workstream_id / _name(request)
     with workspace.lease(ctx.repo, ctx.config, request.start.commit) as slot:
         result, tool = _run(ctx, request, slot, folder)
-        outcome = _outcome(result, tool)
+        if result.outcome == "interrupted":
+            raise Interrupted(f"{request.workstream_id}: {tool} was stopped", "run the phase again to go on")
+        outcome = _outcome(result, tool, request.purpose)
         seen = _look(slot, request)
         head, report = _save(ctx, request, slot, seen, outcome)
         _write_traces(ctx, request, folder, result, seen)
@@ -203,13 +205,16 @@ def _change_id(ctx: Context, start: State, head: State) -> str:
     return "sha256:" + hashlib.sha256(ctx.repo.patch(start.tree, head.tree)).hexdigest()
 
 
-def _outcome(result: ProcessResult, tool: str) -> CallOutcome:
+def _outcome(result: ProcessResult, tool: str, purpose: str) -> CallOutcome:
     if result.outcome == "not_found":
         return "tool_missing"
     if result.outcome in ("timeout", "idle_timeout", "interrupted"):
         return result.outcome
     if tool == "replay" and result.exit_code == NO_RECORDING:
         return "no_recording"
+    if purpose == "fixer" and result.exit_code is not None:
+        # Fixers exit with 1 when something is left that they cannot mend; the checks that follow judge what they did.
+        return "ok"
     return "ok" if result.exit_code == 0 else "failed"
 
 

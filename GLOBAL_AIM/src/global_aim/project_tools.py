@@ -26,7 +26,7 @@ class Interpreter:
 def choose_interpreter(configured: str = "", main_worktree: Path | None = None) -> Interpreter:
     """``checks.python`` if it is set, else the main worktree's ``.venv``, else the Python that runs this.
 
-    A configured relative path starts at the main worktree. Raises EnvironmentFault (E440) if it cannot be run.
+    A configured relative path starts at the main worktree. Raises EnvironmentFault (E442) if it cannot be run.
     """
     if configured:
         place = str((main_worktree or Path.cwd()) / configured) if os.sep in configured else configured
@@ -35,7 +35,7 @@ def choose_interpreter(configured: str = "", main_worktree: Path | None = None) 
             raise EnvironmentFault(
                 f"checks.python is {configured!r}, which is no program that can be run",
                 "name an interpreter on PATH, or a path that exists",
-                "E440",
+                "E442",
             )
         return Interpreter(found, main_worktree)
     own = main_worktree / ".venv" / "bin" / "python" if main_worktree else None

@@ -50,7 +50,9 @@ def changes(slot: Slot, start: State, literal: Sequence[ScopeEntry] = ()) -> tup
 
 def nested_repositories(slot: Slot) -> list[str]:
     """Folders with a repository of their own that the tool made: git lists them with a trailing slash."""
-    return sorted(paths.from_bytes(name) for name in _untracked(slot, slot.pristine) if name.endswith(b"/"))
+    new = {name for name in _untracked(slot, slot.pristine) if name.endswith(b"/")}
+    new |= {name + b"/" for name in _modified(slot, slot.pristine) if os.path.isdir(_place(slot, name + b"/.git"))}  # noqa: PTH112
+    return sorted(map(paths.from_bytes, new))
 
 
 def refused(slot: Slot) -> list[str]:
@@ -89,13 +91,19 @@ def _staged(slot: Slot, start: State) -> dict[bytes, Change]:
         )
     except GitError:
         return {}
-    return {paths.to_bytes(change.path): change for change in parse_raw(raw)}
+    found = {paths.to_bytes(change.path): change for change in parse_raw(raw)}
+    return {name: change for name, change in found.items() if not _is_submodule_left(slot, name, change)}
+
+
+def _is_submodule_left(slot: Slot, name: bytes, change: Change) -> bool:
+    """Out of the tool's index, but still there: as little a change as for a file."""
+    return (change.old_mode, change.status) == (GITLINK, "D") and os.path.isdir(_place(slot, name))  # noqa: PTH112
 
 
 def _candidates(slot: Slot, index: Path, staged: dict[bytes, Change], literal: Sequence[ScopeEntry]) -> list[bytes]:
     with suppress(GitError):
         slot.git("update-index", "-q", "--really-refresh", index=index)
-    modified = _split(slot.git("diff-files", "-z", "--name-only", "--ignore-submodules=all", index=index))
+    modified = _modified(slot, index)
     untracked = [name for name in _untracked(slot, index) if not name.endswith(b"/")]
     named = [name for name in map(_as_file, literal) if name and _is_file(slot, name)]
     return sorted(
@@ -103,6 +111,10 @@ def _candidates(slot: Slot, index: Path, staged: dict[bytes, Change], literal: S
         for name in {*modified, *untracked, *staged, *named}
         if not _is_refused(slot, name) and not _is_phantom(slot, name)
     )
+
+
+def _modified(slot: Slot, index: Path) -> list[bytes]:
+    return _split(slot.git("diff-files", "-z", "--name-only", "--ignore-submodules=all", index=index))
 
 
 def _untracked(slot: Slot, index: Path) -> list[bytes]:
@@ -164,7 +176,7 @@ def _take(slot: Slot, index: Path, exact: dict[bytes, Change]) -> None:
 
 def _is_exact(slot: Slot, name: bytes, change: Change) -> bool:
     """A staged entry that is the file byte for byte is taken as it is: adding it again might convert line endings."""
-    if GITLINK in (change.new_mode, change.old_mode):
+    if change.new_mode == GITLINK:
         return True
     return change.new_mode in ("100644", "100755") and _is_object(slot, name, change.new_blob)
 

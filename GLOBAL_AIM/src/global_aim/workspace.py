@@ -97,10 +97,8 @@ class Slot:
 
     def _add(self, commit: str) -> None:
         with _guard(self.folder.parent):
-            before = set(_names(self.repo))
             self.repo.run("worktree", "add", "--detach", "--no-checkout", "--force", str(self.path), commit)
-            fresh = sorted(set(_names(self.repo)) - before)
-            name = next(name for name in fresh if _admin_leads_to(self.repo, name, self.path))
+            name = next(name for name in _names(self.repo) if _admin_leads_to(self.repo, name, self.path))
             write_atomically(self.folder / "name", name.encode())
 
     def _unclean(self) -> list[bytes]:

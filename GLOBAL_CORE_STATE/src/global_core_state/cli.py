@@ -46,16 +46,40 @@ def events(execution_id: str, repo: Path, as_json: bool) -> None:
     _print(_store(repo).events(execution_id), as_json, "{seq:>6} {at} {ws_id!s:<24} {type} {payload}")
 
 
-def _store(repo: Path) -> Store:
+@main.command(epilog="Example:  core-state rows errors --json")
+@click.argument("table")
+@repo_option
+@json_option
+def rows(table: str, repo: Path, as_json: bool) -> None:
+    """Print the rows of a TABLE of the state as they are."""
+    import sqlite_utils
+    from global_util.errors import InvalidInput
+
+    database = sqlite_utils.Database(_place(repo))
+    try:
+        if table not in database.table_names():
+            known = ", ".join(sorted(database.table_names()))
+            raise InvalidInput(f"the state has no table {table!r}", f"it has: {known}", "E433")
+        found = list(database.table(table).rows)
+    finally:
+        database.close()
+    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(json.dumps(row) for row in found))
+
+
+def _place(repo: Path) -> Path:
     from global_util.errors import EnvironmentFault
     from global_util.git import Repository
-
-    from global_core_state.store import Store
 
     place = Repository.discover(repo.absolute()).state_dir / "state.db"
     if not place.exists():
         raise EnvironmentFault(f"{place}: no state yet", "run a plan first", "E432")
-    return Store(place)
+    return place
+
+
+def _store(repo: Path) -> Store:
+    from global_core_state.store import Store
+
+    return Store(_place(repo))
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool, line: str) -> None:

@@ -15,6 +15,8 @@ from global_util.attempt import AttemptRequest, AttemptResult
 from global_util.config import Settings
 from global_util.contracts import ARTIFACTS, Artifact, content_id, parse
 from global_util.contracts.base import Producer
+from global_util.contracts.error_check_targets import TargetsItem
+from global_util.contracts.error_report import ReportItem
 from global_util.contracts.item import Item
 from global_util.errors import PipelineError
 from global_util.git import Repository
@@ -74,7 +76,7 @@ class RunContext:
     def publish(self, model: type[A], **fields: Any) -> A:
         """Write an artifact with this phase's envelope beside the line's own."""
         made = model.seal(**self.envelope, **fields)
-        self.folder.save(made)
+        self.folder.save(made, pointer=not self.options.get("dry_run"))
         return made
 
     def observe(self, key: str, value: Any) -> None:
@@ -126,12 +128,25 @@ class RunContext:
     def _called(self, phase: ItemPhase, item: Item) -> dict[str, Any]:
         inner = self._nested()
         began = clock.monotonic()
+        if isinstance(item, TargetsItem) and item.execution.status in ("edited", "no_change"):
+            self.move(item.workstream_id, "static_check")
         made = phase.one(item, inner)
         expected = item_model(phase.produces)
         if not isinstance(made, expected):
             raise PipelineError(f"{phase.id} answered with {type(made).__name__}, expected {expected.__name__}")
+        if isinstance(made, ReportItem):
+            self._count_errors(made)
         seconds = round(clock.monotonic() - began, 3)
         return {"item": made.to_json(), "observed": {**inner.observed, "seconds": seconds}}
+
+    def _count_errors(self, item: ReportItem) -> None:
+        """New findings by their signature, so that it can be told how often one came back."""
+        for check in item.checks:
+            for finding in check.findings:
+                if finding.baseline == "new":
+                    self.store.record_error(
+                        self.execution_id, item.workstream_id, check.check_id, finding.rule, finding.fingerprint
+                    )
 
     def attempt(self, request: AttemptRequest) -> AttemptResult:
         """Let a tool work in a worktree, once per request: a finished try is never paid twice."""

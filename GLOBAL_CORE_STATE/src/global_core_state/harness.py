@@ -9,10 +9,11 @@ from typing import Any, cast
 
 from global_util import clock
 from global_util.config import LOCAL_KEYS, Settings, load_settings
-from global_util.contracts import ARTIFACTS, Artifact, content_id, load_artifact
-from global_util.errors import EnvironmentFault, Held, PipelineError
+from global_util.contracts import ARTIFACTS, Artifact, content_id, load_artifact, require_schema
+from global_util.errors import EnvironmentFault, Held, Interrupted, PipelineError
 from global_util.git import Repository
 from global_util.phase import SERVICE_GROUP, ItemPhase, LinePhase, Phase, find
+from global_util.process import STOP
 from global_util.progress import Listener, silent
 
 from global_core_state import run_id
@@ -36,13 +37,14 @@ class Order:
 
 def run_phase(order: Order) -> Artifact:
     """Run one phase of the line. The same input gives the recorded answer; another one for the same run is exit 5."""
+    STOP.clear()
     order.repo.require_version()
     if order.phase == "ph0":
         return _begin(order)
-    phase, _ = find(order.phase, load_settings(order.repo.cwd, order.overrides).get(f"phases.{order.phase}") or "")
-    artifact = load_artifact(order.text, order.where, phase.consumes)
+    artifact = load_artifact(order.text, order.where)
     settings = _settings(order, artifact)
     phase, entry = find(order.phase, settings.get(f"phases.{order.phase}") or "")
+    require_schema(artifact, phase.consumes, order.where)
     folder = RunFolder(order.repo, artifact.execution_id)
     store = Store(order.repo.state_dir / "state.db")
     try:
@@ -179,11 +181,11 @@ def _continue(
     began = clock.monotonic()
     try:
         fields = _run(order.phase, phase, artifact, context)
+    except (KeyboardInterrupt, Interrupted):
+        store.move_run(folder.execution_id, "interrupted", order.phase)
+        raise
     except PipelineError as fault:
         _refused(order, folder, store, fault)
-        raise
-    except KeyboardInterrupt:
-        store.move_run(folder.execution_id, "interrupted", order.phase)
         raise
     made = ARTIFACTS[phase.produces].seal(
         **envelope,

@@ -68,9 +68,9 @@ def _inside(root: Path, file: Path) -> str:
 
     path = file.resolve()
     if not path.is_relative_to(root):
-        raise InvalidInput(f"{file}: lies outside {root}", "name files of the repository, see --repo", "E322")
+        raise InvalidInput(f"{file}: lies outside {root}", "name files of the repository, see --repo", "E382")
     if not path.is_file():
-        raise InvalidInput(f"{file}: no such file", "check the name", "E322")
+        raise InvalidInput(f"{file}: no such file", "check the name", "E382")
     return path.relative_to(root).as_posix()
 
 

@@ -89,7 +89,7 @@ def _table(raw: Any, key: str, name: str, pointer: str = "") -> dict[str, Any]:
 
 
 def _broken(name: str, what: str) -> InvalidInput:
-    return InvalidInput(f"{FOLDER}/{name}: {what}", "see DOC_ID_ROUTING_SPEC_V2.md", "E321")
+    return InvalidInput(f"{FOLDER}/{name}: {what}", "see DOC_ID_ROUTING_SPEC_V2.md", "E381")
 
 
 def _read(root: Path, name: str) -> dict[str, Any]:

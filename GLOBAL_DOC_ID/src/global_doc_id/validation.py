@@ -38,7 +38,7 @@ def read_all(root: Path, policy: Policy) -> dict[str, list[Carrier]]:
         return {path: read_carriers(root / path) for path in paths}
     except OSError as fault:
         raise InvalidInput(
-            f"{fault.filename}: not readable: {fault.strerror}", "check the file's mode", "E322"
+            f"{fault.filename}: not readable: {fault.strerror}", "check the file's mode", "E382"
         ) from None
 
 
@@ -61,10 +61,10 @@ def route(text: str, registry: Registry) -> str:
     """The folder where a document with this id lies. Raises InvalidInput (exit 3) for an id that is none."""
     doc_id = read_doc_id(text)
     if doc_id is None:
-        raise InvalidInput(f"{text!r} is no doc id", f"write it as {FORM}, e.g. {EXAMPLE}", "E320")
+        raise InvalidInput(f"{text!r} is no doc id", f"write it as {FORM}, e.g. {EXAMPLE}", "E380")
     unknown = registry.unknown(doc_id)
     if unknown:
-        raise InvalidInput(f"{doc_id}: {unknown}", "use a registered code, or register it", "E320")
+        raise InvalidInput(f"{doc_id}: {unknown}", "use a registered code, or register it", "E380")
     return registry.folder(doc_id)
 
 

@@ -15,7 +15,7 @@ from global_util.contracts import Artifact
 from global_util.contracts.commit_plan import CommitPlan
 from global_util.contracts.git_operation_log import GitOperationLog
 from global_util.git import Repository
-from global_util.phase import LINE, find
+from global_util.phase import LINE, Phase, find
 from global_util.progress import Event, Listener
 
 
@@ -40,8 +40,7 @@ class Line:
 
 def run_line(repo: Repository, choices: Choices, listener: Listener) -> Line:
     """Run PH0 to PH7. Overrides are given where a pipe would give them: to PH0 what it reads, to PH1 the rest."""
-    _require_phases(repo, choices.overrides)
-    early = _read_by_ph0(choices.overrides)
+    early = _read_by_ph0(choices.overrides, _require_phases(repo, choices.overrides))
     late = {key: value for key, value in choices.overrides.items() if key not in early or key.startswith("phases.")}
     given = {
         "ph0": ({"plan": choices.plan, "plan_format": choices.plan_format}, early),
@@ -73,13 +72,13 @@ def run_line(repo: Repository, choices: Choices, listener: Listener) -> Line:
     return Line(artifacts, seconds)
 
 
-def _require_phases(repo: Repository, overrides: Mapping[str, Any]) -> None:
-    """Every key is known and every phase is there, before a run begins."""
+def _require_phases(repo: Repository, overrides: Mapping[str, Any]) -> Phase:
+    """Every key is known and every phase is there, before a run begins. Returns PH0."""
     settings = load_settings(repo.cwd, overrides)
-    for name in LINE:
-        find(name, settings.get(f"phases.{name}") or "")
+    found = [find(name, settings.get(f"phases.{name}") or "")[0] for name in LINE]
+    return found[0]
 
 
-def _read_by_ph0(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    reads = find("ph0", str(overrides.get("phases.ph0", "")))[0].reads
+def _read_by_ph0(overrides: Mapping[str, Any], ph0: Phase) -> dict[str, Any]:
+    reads = ph0.reads
     return {key: value for key, value in overrides.items() if key in reads or key.startswith("phases.")}

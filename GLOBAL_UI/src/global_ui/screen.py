@@ -69,7 +69,8 @@ def show(console: Console, summary: Summary) -> None:
     ):
         table.add_column(name, **options)  # type: ignore[arg-type]
     for row in summary.rows:
-        why = printable("; ".join([row.why, *row.repairs]) if row.repairs else row.why)
+        tried = [] if row.outcome == "landed" else [f"tried {repair}" for repair in row.repairs]
+        why = printable("; ".join([row.why, *tried]))
         table.add_row(Text(row.workstream), _styled(row.outcome), Text(why), Text(row.commit[:10], style="dim"))
     console.print(table)
     counts: dict[str, int] = {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -56,7 +58,9 @@ class LazyGroup(PipelineGroup):
 
 
 def guarded(command: Callable[[], Any]) -> int:
-    """Run a command; the exit code for whatever happens."""
+    """Run a command; the exit code for whatever happens. SIGTERM ends it as Ctrl-C does."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         answer = command()
     except PipelineError as fault:

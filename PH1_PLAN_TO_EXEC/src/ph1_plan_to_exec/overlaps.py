@@ -22,7 +22,7 @@ def shared_paths(workstreams: Sequence[Workstream]) -> dict[tuple[str, str], tup
     for number, workstream in enumerate(workstreams):
         for entry in (*files_scope(workstream), *workstream.files_create):
             text = paths.entry_path(entry)
-            if isinstance(entry, str) and (text.endswith("/") or any(mark in text for mark in "*?[")):
+            if text.endswith("/") or (isinstance(entry, str) and any(mark in text for mark in "*?[")):
                 wide.append((number, entry))
             else:
                 singles[text].append(number)

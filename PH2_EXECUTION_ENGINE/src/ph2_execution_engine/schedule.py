@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from global_util.process import STOP
+
 Decide = Callable[[str, Sequence[str]], None]
 """Told about every start: the node that was picked and the candidates it was picked from."""
 
@@ -54,6 +56,9 @@ def run_graph(
                     future.result()
                     for left in waiting.values():
                         left.discard(node)
+        except KeyboardInterrupt:
+            STOP.set()
+            raise
         finally:
             for future in running:
                 future.cancel()

@@ -29,8 +29,6 @@ class ErrorDetection:
 
     def one(self, item: TargetsItem, ctx: Context) -> ReportItem:
         """The results for one workstream."""
-        if item.execution.status in ("edited", "no_change"):
-            ctx.move(item.workstream_id, "static_check")
         if not item.checks:
             return ReportItem.seal(
                 **item.common(),

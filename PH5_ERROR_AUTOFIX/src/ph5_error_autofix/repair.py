@@ -77,7 +77,10 @@ class Repair:
         self._try(self.report.work.tool, self._request("repair"))
         if self.scope.verdict != "violated" and blocking(self.report):
             self._count()
-            if self.head.tree == before:
+            call = self.calls[-1]
+            if call.outcome != "ok":
+                self._trip("no_progress", f"the repair by {call.tool} failed: {call.outcome}")
+            elif self.head.tree == before:
                 self._trip("no_progress", "the tool changed nothing")
             elif self.trees[self.head.tree] >= limits.oscillation_threshold:
                 self._trip("oscillation", "the repair went back to a state that was there before")

@@ -28,14 +28,16 @@ class FinalizationPrep:
         plan = cast("PhasePlan", ctx.ancestor(PhasePlan.SCHEMA))
         return self.plan_on(artifact, ctx, State(commit=plan.base.commit, tree=plan.base.tree))
 
-    def plan_on(self, artifact: ErrorPipelineResult, ctx: Context, base: State) -> dict[str, Any]:
-        """The fields of a commit plan on any base. PH7 asks for it when the target has moved."""
+    def plan_on(
+        self, artifact: ErrorPipelineResult, ctx: Context, base: State, *, trial: bool = False
+    ) -> dict[str, Any]:
+        """The fields of a commit plan on any base. PH7 asks for it when the target has moved; a trial moves no state."""
         plan = cast("PhasePlan", ctx.ancestor(PhasePlan.SCHEMA))
         unverified = ctx.config.get("policy.unverified")
         combined = combine(ctx.repo, base.tree, artifact.items, unverified, ctx.execution_id)
         late = {item.workstream_id for item in artifact.items if item.verdict == "nothing" or lands(item, unverified)}
         for aside in combined.aside:
-            if aside.workstream_id in late:
+            if aside.workstream_id in late and not trial:
                 ctx.move(aside.workstream_id, "landing")
                 ctx.move(aside.workstream_id, "quarantined", aside.explanation)
         return {
@@ -69,8 +71,9 @@ def _done(items: tuple[ResultItem, ...], combined: Combined) -> list[DoneConditi
         ),
         ("the error pipeline reports clean", clean == count, f"{clean} of {count} workstreams are clean or fixed"),
     )
+    verdicts = {True: "met", False: "not_met"} if count else dict.fromkeys((True, False), "not_checked")
     conditions = [
-        DoneCondition.model_validate({"condition": text, "verdict": "met" if met else "not_met", "evidence": evidence})
+        DoneCondition.model_validate({"condition": text, "verdict": verdicts[met], "evidence": evidence})
         for text, met, evidence in facts
     ]
     return [

@@ -124,7 +124,7 @@ def _replan(landing: Landing, ctx: Context, tip: str) -> Landing:
     if plan_on is None:
         raise Held(f"{landing.ref} has moved, and this PH6 cannot plan anew", "run ph6 again on the new base", "E505")
     result = cast("ErrorPipelineResult", ctx.ancestor(ErrorPipelineResult.SCHEMA))
-    fields = plan_on(result, ctx, State(commit=tip, tree=ctx.repo.tree_of(tip)))
+    fields = plan_on(result, ctx, State(commit=tip, tree=ctx.repo.tree_of(tip)), trial=landing.dry_run)
     plan: Artifact = ctx.publish(CommitPlan, **fields, supersedes=landing.plan.artifact_id)
     fresh = Landing(ctx.repo, cast("CommitPlan", plan), ctx.run_clock, landing.dry_run, list(landing.operations))
     fresh.note_replan(landing.plan.base_commit, tip)

@@ -58,11 +58,7 @@ def load_artifact(text: str | bytes, where: str, expected: str = "") -> Artifact
     raw = _json_object(text, where)
     schema = raw.get("schema")
     if expected and schema != expected:
-        raise InvalidInput(
-            f"{where}: /schema is {schema!r}, expected {expected!r}",
-            "give the artifact of the phase before this one",
-            "E302",
-        )
+        raise _other_schema(schema, expected, where)
     model = ARTIFACTS.get(str(schema))
     if model is None:
         known = ", ".join(sorted(ARTIFACTS))
@@ -78,6 +74,20 @@ def load_artifact(text: str | bytes, where: str, expected: str = "") -> Artifact
         if isinstance(item, Item) and item.computed_id() != item.item_id:
             raise InvalidInput(f"{where}: /items/{position}: the content does not match its item_id", "", "E303")
     return artifact
+
+
+def require_schema(artifact: Artifact, expected: str, where: str) -> None:
+    """Raises InvalidInput (exit 3) for an artifact of another schema or version."""
+    if artifact.schema_id != expected:
+        raise _other_schema(artifact.schema_id, expected, where)
+
+
+def _other_schema(schema: object, expected: str, where: str) -> InvalidInput:
+    return InvalidInput(
+        f"{where}: /schema is {schema!r}, expected {expected!r}",
+        "give the artifact of the phase before this one",
+        "E302",
+    )
 
 
 def _computed_id(artifact: Artifact, where: str) -> str:

@@ -95,9 +95,14 @@ def start(
     except subprocess.TimeoutExpired:
         raise GitError(f"git {_shown(argv)}: no answer within {TIMEOUT_S} s") from None
     if done.returncode not in ok:
-        message = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise GitError(f"git {_shown(argv)}: exit {done.returncode}: {message[-1] if message else 'no message'}")
+        raise GitError(f"git {_shown(argv)}: exit {done.returncode}: {_fault(done.stderr)}")
     return done
+
+
+def _fault(stderr: bytes) -> str:
+    """The line that says what is wrong; hints go before and after it."""
+    lines = stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
+    return next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[-1])
 
 
 def _shown(argv: Sequence[str | bytes]) -> str:

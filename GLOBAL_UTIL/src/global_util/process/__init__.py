@@ -2,6 +2,6 @@
 
 from global_util.process.environment import clean_environment
 from global_util.process.program import find_program
-from global_util.process.run import ProcessOutcome, ProcessResult, run_process
+from global_util.process.run import STOP, ProcessOutcome, ProcessResult, run_process
 
-__all__ = ["ProcessOutcome", "ProcessResult", "clean_environment", "find_program", "run_process"]
+__all__ = ["STOP", "ProcessOutcome", "ProcessResult", "clean_environment", "find_program", "run_process"]

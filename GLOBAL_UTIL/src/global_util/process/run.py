@@ -26,6 +26,8 @@ GRACE_S = 2.0
 """How long a program may take to end after SIGTERM."""
 SWEEP_S = 10.0
 """How long to wait until everything is gone; what cannot be killed (asleep in a device) does not hold us for ever."""
+STOP = threading.Event()
+"""Set when a person or a signal stops this process: every program that is running, or would be started, ends."""
 _CANCEL_CHECK_S = 0.1
 _CHUNK = 65536
 _LAST_CHUNKS = 32
@@ -69,14 +71,15 @@ def run_process(
     are gone: those that moved to another session, ignore signals or became daemons too (outside Linux: those of its
     process group). ``argv[0]`` is looked up on ``env["PATH"]``, never in ``cwd``; a program that is missing or cannot be
     started is outcome ``not_found``, with the reason in ``stderr``. ``idle_timeout_s`` is the longest time without
-    output. On a timeout or when ``cancel`` is set the program gets SIGTERM and two seconds, then SIGKILL. The named
+    output. On a timeout or when ``cancel`` (``STOP`` by default) is set the program gets SIGTERM and two seconds, then SIGKILL. The named
     files get what ``stdout`` and ``stderr`` of the result hold. Raises OSError when ``cwd`` or a file cannot be opened.
     """
     begin = time.monotonic()
+    cancel = cancel or STOP
     with Output(stdout_file, max_bytes) as stdout, Output(stderr_file, max_bytes) as stderr:
         watch = _Watch(stdout, stderr, begin + timeout_s, idle_timeout_s, cancel)
         program = find_program(argv[0], env.get("PATH", ""))
-        if cancel is not None and cancel.is_set():
+        if cancel.is_set():
             watch.outcome = "interrupted"
         elif program is None:
             _refuse(watch, argv, "no such program on PATH")
