@@ -12,7 +12,7 @@ _SECTION = re.compile(r"##\s+(.+)")
 _KIND = re.compile(r"(?i)(added|modified|removed|renamed) requirements")
 _REQUIREMENT = re.compile(r"(?i)###\s*Requirement:\s*(\S.*)")
 _LISTED = re.compile(r"\s*[-*+]\s*`?###\s*Requirement:\s*(\S.*)")
-_RENAME = re.compile(r"\s*[-*+]?\s*(FROM|TO):\s*`?###\s*Requirement:\s*(\S.*)")
+_RENAME = re.compile(r"(?:[-*+]\s*)?(FROM|TO):\s*`?###\s*Requirement:\s*(\S.*)")
 _SCENARIO = re.compile(r"####\s+(.*)")
 _METADATA = re.compile(r"\*\*[^*]+\*\*:")
 
@@ -111,7 +111,7 @@ def read_delta(document: Document) -> Delta:
             current = _take_requirement(delta, kind, Requirement(requirement_name(named[1]), number))
         elif not is_fenced and kind == "removed" and (listed := _LISTED.match(line)):
             delta.removed.append(Requirement(requirement_name(listed[1]), number))
-        elif not is_fenced and kind == "renamed" and (renaming := _RENAME.match(line)):
+        elif not is_fenced and kind == "renamed" and (renaming := _RENAME.match(line.lstrip())):
             _take_rename(delta, pending, renaming[1], requirement_name(renaming[2]), number)
         else:
             if not is_fenced and kind in ("added", "modified") and re.match(r"###\s", line):

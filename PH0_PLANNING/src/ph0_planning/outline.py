@@ -54,7 +54,7 @@ class Outline:
     """All tasks in order; ``loose`` lines look like list items and belong to no task, ``owners`` says whose detail a line is."""
 
     tasks: tuple[Task, ...]
-    loose: tuple[int, ...]
+    loose: frozenset[int]
     owners: Mapping[int, Task]
 
 
@@ -77,7 +77,7 @@ def outline(document: Document, classify: Classify) -> Outline:
             builder.open(task)
         elif heading is None:
             builder.take(number, line, document.fenced[number - 1])
-    return Outline(tuple(builder.tasks), tuple(builder.loose), builder.owners)
+    return Outline(tuple(builder.tasks), frozenset(builder.loose), builder.owners)
 
 
 class _Builder:

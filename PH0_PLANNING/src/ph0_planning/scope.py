@@ -12,6 +12,9 @@ from global_util.paths import fault
 
 from ph0_planning.path_names import EXTENSIONS, PLAN_NAMES, ROOT_FILES, TOP_FOLDERS
 
+MAX_PATH = 500
+"""Longer words are no paths."""
+
 _PRODUCTS = re.compile(
     r"(?i)(node|next|vue|nuxt|react|express|three|d3|chart|socket|ember|backbone|bun|deno|angular)\.js"
 )
@@ -81,11 +84,10 @@ def _is_of_plan(word: str, is_plan_file: Callable[[str], bool]) -> bool:
 def _words(text: str) -> Iterator[tuple[str, bool]]:
     for number, part in enumerate(_TICKED.split(text)):
         is_ticked = number % 2 == 1
-        if is_ticked and not part.strip().count(" "):
-            yield _clean(part), True
-        elif not is_ticked:
-            for word in _WORD.findall(part):
-                yield _clean(word), False
+        whole = [part] if is_ticked and " " not in part.strip() else []
+        for word in whole if is_ticked else _WORD.findall(part):
+            if len(word) <= MAX_PATH:
+                yield _clean(word), is_ticked
 
 
 def _clean(word: str) -> str:

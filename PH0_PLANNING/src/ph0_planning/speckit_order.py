@@ -93,14 +93,14 @@ class TextOrder:
         return {workstream for name in names for workstream in self._resolved(name)}
 
     def _resolved(self, name: Reference) -> set[str]:
+        if name.kind == "task" and not name.last:
+            return {self._home[name.first]} if name.first in self._home else set()
         if name.kind == "task":
             return {self._home[task] for task in self._home if _is_in(task, name)}
         return {found for unit in self._units if _is_meant(unit, name) for found, _ in unit.workstreams}
 
 
 def _is_in(task: str, name: Reference) -> bool:
-    if not name.last:
-        return task == name.first
     number, first, last = (_number(text) for text in (task, name.first, name.last))
     return task.startswith("T") and first <= number <= last
 

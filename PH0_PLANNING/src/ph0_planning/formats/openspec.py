@@ -36,7 +36,7 @@ _WAITS = re.compile(r"(?i)\((?:after\s+(\d{1,9}(?:\s*,\s*\d{1,9})*)|independent)
 """OpenSpec has no words for dependencies between groups; these two, at the end of a group's title, are ours."""
 _TASK_ID = re.compile(r"(\d{1,9}(?:\.\d{1,9})+[A-Za-z]*)(?=\s|$)")
 _REFERENCE = re.compile(r"(?i)\b(?:after|requires|depends on|blocked by)\s+(?:tasks?\s+)?(\d{1,9}(?:\.\d{1,9})+)")
-_SPEC_LINES = re.compile(r"(?i)[-*+\s]*\**(?:affected specs|受影响的规范)")
+_SPEC_LINES = re.compile(r"(?i)[-*+\s]*(?:affected specs|受影响的规范)")
 _SECTIONS = {
     "why": ("why", "为什么"),
     "what": ("what changes", "变更内容"),
@@ -201,7 +201,7 @@ class _Reader:
         chosen = numbered or [head for head in outlined if head.level == 3]
         bodies = sections(self.document.lines, outlined)
         tasks = [Task(head.line, head.title, details=bodies[head.line]) for head in chosen] or [
-            self._item(line) for line in self.outline.loose
+            self._item(line) for line in sorted(self.outline.loose)
         ]
         if not tasks:
             self.findings.ask(
