@@ -9,6 +9,7 @@ from typing import Any
 
 from global_util.cli import printable
 from global_util.progress import Event, Listener, plain_lines
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -60,7 +61,8 @@ def _styled(state: str) -> Text:
 
 def show(console: Console, summary: Summary) -> None:
     """The table of outcomes, then where things are."""
-    table = Table(title=f"{summary.execution_id} on {summary.target_branch}", title_justify="left", expand=False)
+    heading = f"{summary.execution_id} on {printable(summary.target_branch)}"
+    table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name, options in (
         ("workstream", {"no_wrap": True}),
         ("outcome", {"no_wrap": True}),
@@ -71,7 +73,8 @@ def show(console: Console, summary: Summary) -> None:
     for row in summary.rows:
         tried = [] if row.outcome == "landed" else [f"tried {repair}" for repair in row.repairs]
         why = printable("; ".join([row.why, *tried]))
-        table.add_row(Text(row.workstream), _styled(row.outcome), Text(why), Text(row.commit[:10], style="dim"))
+        name = Text.assemble(row.workstream, "\n", (printable(row.title)[:40], "dim"))
+        table.add_row(name, _styled(row.outcome), Text(why), Text(row.commit[:10], style="dim"))
     console.print(table)
     counts: dict[str, int] = {}
     for row in summary.rows:

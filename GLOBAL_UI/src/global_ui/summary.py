@@ -10,6 +10,7 @@ from global_util.contracts import Artifact
 from global_util.contracts.commit_plan import CommitPlan
 from global_util.contracts.error_pipeline_result import ErrorPipelineResult, ResultItem
 from global_util.contracts.git_operation_log import GitOperationLog
+from global_util.contracts.phase_plan import PhasePlan
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Row:
     """One workstream: what became of it and why."""
 
     workstream: str
+    title: str
     outcome: str
     why: str
     repairs: tuple[str, ...]
@@ -51,11 +53,16 @@ def summarise(artifacts: Mapping[str, Artifact], folder: str) -> Summary:
     groups = {name: group.group_id for group in plan.commit_groups for name in group.workstreams}
     commits = {landed.group_id: landed.commit for landed in log.commits}
     aside = {entry.workstream_id: entry.explanation for entry in plan.quarantine}
+    waited: dict[str, list[str]] = {}
+    for edge in cast("PhasePlan", artifacts[PhasePlan.SCHEMA]).edges:
+        if edge.why == "scope_overlap":
+            waited.setdefault(edge.after, []).append(f"waited for {edge.before}, which may change the same files")
     rows = [
         Row(
             workstream=item.workstream_id,
+            title=item.work.title,
             outcome=_outcome(item, item.workstream_id in groups, item.workstream_id in aside, log.dry_run),
-            why=aside.get(item.workstream_id, item.explanation),
+            why="; ".join([aside.get(item.workstream_id, item.explanation), *waited.get(item.workstream_id, [])]),
             repairs=tuple(f"{attempt.fixer}: {attempt.outcome}" for attempt in item.fix_attempts),
             commit=commits.get(groups.get(item.workstream_id, ""), ""),
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from global_aim.project_tools import choose_interpreter
 from global_util.checks import checks
@@ -43,9 +43,13 @@ class ErrorDetection:
                 ctx.move(item.workstream_id, "runtime_check", chosen.check_id)
             ctx.emit("check_started", item.workstream_id, check=chosen.check_id)
 
+        def recall(chosen: ChosenCheck, answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+            """Every repair is compared with the same base: its answers are found out once per run."""
+            return ctx.effect("base_check", {"tree": item.base.tree, "check": chosen.to_json()}, answer)
+
         interpreter = choose_interpreter(ctx.config.get("checks.python") or "", ctx.repo.worktree)
         with ctx.checkout(item.head.commit) as tree:
-            return judge(item, checks(), tree, lambda: ctx.checkout(item.base.commit), interpreter, told)
+            return judge(item, checks(), tree, lambda: ctx.checkout(item.base.commit), interpreter, told, recall)
 
     def finish(self, items: Sequence[ReportItem], ctx: Context) -> None:
         """Write the whole report as SARIF into the run's folder."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from global_aim.project_tools import Interpreter
 from global_util.checks import Check, Outcome
@@ -21,6 +22,8 @@ from ph4_error_detection.text import summarise
 
 BaseTree = Callable[[], AbstractContextManager[Path]]
 Told = Callable[[ChosenCheck], object]
+Recall = Callable[[ChosenCheck, Callable[[], dict[str, Any]]], dict[str, Any]]
+"""Asked for status and findings of a check on the base; the second argument finds them out."""
 _RUNS_CODE = ("test", "acceptance")
 
 
@@ -64,12 +67,13 @@ def judge(
     base_tree: BaseTree,
     interpreter: Interpreter,
     told: Told = lambda _: None,
+    recall: Recall = lambda _, answer: answer(),
 ) -> ReportItem:
     """Run every chosen check on the head, and on the base those that found something.
 
     Checks that only read go first, because tests may write into the tree. ``base_tree`` is entered at most once, and
     only if it is needed. ``told`` is called before each check runs on the head, in the order in which they run; the
-    results stand in the order in which the checks were chosen.
+    results stand in the order in which the checks were chosen. ``recall`` may know the answer of a check on the base.
     """
     own = _Judge(checks, interpreter)
     ran = sorted(item.checks, key=lambda chosen: _RUNS_CODE.index(chosen.kind) + 1 if chosen.kind in _RUNS_CODE else 0)
@@ -79,7 +83,7 @@ def judge(
         with base_tree() as tree:
             for head in heads:
                 if head.compares:
-                    _compare(own, head, tree, old_names)
+                    _compare(own, head, tree, old_names, recall)
     results = {head.chosen.check_id: _result(head, head_tree) for head in heads}
     return ReportItem.seal(
         **item.common(),
@@ -98,16 +102,24 @@ def _at_head(own: _Judge, chosen: ChosenCheck, tree: Path, told: Told) -> _AtHea
     return _AtHead(chosen, outcome, against_base(own.findings(chosen, outcome, tree), ()), detail)
 
 
-def _compare(own: _Judge, head: _AtHead, tree: Path, old_names: Mapping[str, str]) -> None:
+def _compare(own: _Judge, head: _AtHead, tree: Path, old_names: Mapping[str, str], recall: Recall) -> None:
     """Mark what the base has too. A base that cannot be judged excuses nothing."""
     chosen = on_base(head.chosen, tree, old_names)
     if chosen is None:
         return
-    outcome = own.outcome(chosen, tree)
-    if outcome.status not in ("pass", "findings", "no_tests"):
-        head.detail = f"the base could not be judged ({outcome.status}), so every finding counts as new"
+
+    def answer() -> dict[str, Any]:
+        outcome = own.outcome(chosen, tree)
+        return {
+            "status": outcome.status,
+            "findings": [found.to_json() for found in own.findings(chosen, outcome, tree)],
+        }
+
+    known = recall(chosen, answer)
+    if known["status"] not in ("pass", "findings", "no_tests"):
+        head.detail = f"the base could not be judged ({known['status']}), so every finding counts as new"
     new_names = {old: new for new, old in old_names.items()}
-    base = [renamed(finding, new_names) for finding in own.findings(chosen, outcome, tree)]
+    base = [renamed(Finding.model_validate(found), new_names) for found in known["findings"]]
     head.findings = against_base(head.findings, base)
 
 
