@@ -67,11 +67,6 @@ def not_a_git_repository(desk: Desk) -> tuple[str, ...]:
     return ("--repo", str(desk.folder / "elsewhere"))
 
 
-@before(4, "E403")
-def no_such_folder(desk: Desk) -> tuple[str, ...]:
-    return ("--repo", str(desk.folder / "nowhere"))
-
-
 @before(4, "E405")
 def no_commits_yet(desk: Desk) -> tuple[str, ...]:
     fresh = desk.folder / "fresh"

@@ -16,11 +16,12 @@ PIPELINE = str(Path(sys.executable).parent / "pipeline")
 Demo = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+@pytest.fixture
+def demo(tmp_path: Path) -> Demo:
     """Starts ``pipeline demo``, far from everybody's home."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "XDG_", "SOURCE_DATE_"))}
-    env = {**env, "HOME": str(tmp_path_factory.mktemp("home")), "COLUMNS": "160"}
+    (tmp_path / "home").mkdir()
+    env = {**env, "HOME": str(tmp_path / "home"), "COLUMNS": "160"}
 
     def start(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([PIPELINE, "demo", *words], env=env, capture_output=True, text=True, check=False)
@@ -28,49 +29,42 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return start
 
 
-@pytest.fixture(scope="module")
-def first(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """A demo that was kept."""
-    folder = tmp_path_factory.mktemp("first") / "demo"
-    return folder, demo("--keep", str(folder), "--json")
-
-
-def log(folder: Path) -> list[str]:
-    """The commits of the demo's repository."""
-    words = ["git", "-C", str(folder / "repository"), "log", "--format=%H %an %ad %s"]
+def git(folder: Path, *words: str) -> list[str]:
+    """Git's answer in the demo's repository."""
+    words = ("git", "-C", str(folder / "repository"), *words)
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def test_the_demo_shows_every_outcome(first: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    folder, done = first
-    assert done.returncode == 0, done.stderr
-    rows = {row["workstream"][-1]: row for row in json.loads(done.stdout)["rows"]}
+def assert_every_outcome(told: str) -> None:
+    """The rows of ``--json`` hold what the script promises."""
+    rows = {row["workstream"][-1]: row for row in json.loads(told)["rows"]}
     assert {name: row["outcome"] for name, row in rows.items()} == SCRIPT
     assert [rows[name]["repairs"] for name in "123"] == [[], ["ruff fixer: clean"], ["replay: clean"]]
     assert "outside its scope" in rows["5"]["why"]
     assert "findings stay open" in rows["6"]["why"]
     assert "ws-add-discounts-06" in rows["7"]["why"]
     assert all(row["commit"] for row in rows.values() if row["outcome"] == "landed")
-    status = subprocess.run(
-        ["git", "-C", str(folder / "repository"), "status", "--porcelain"], capture_output=True, check=True
-    )
-    assert status.stdout == b""
-    assert not list((folder / "worktrees").rglob("slot-*"))
 
 
-def test_two_workstreams_on_one_file_are_ordered(first: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    place = first[0] / "repository/.git/phaseline/runs/EXEC-2026-01-01-001/artifacts/phase_plan.v1.json"
+def assert_two_on_one_file_are_ordered(folder: Path) -> None:
+    """The plan added an edge between the two that change the same file."""
+    place = folder / "repository/.git/phaseline/runs/EXEC-2026-01-01-001/artifacts/phase_plan.v1.json"
     overlaps = json.loads(place.read_text("utf-8"))["scope_overlaps"]
     added = [entry for entry in overlaps if entry["resolution"] == "edge_added"]
     assert [(entry["first"][-1], entry["second"][-1]) for entry in added] == [("3", "4")]
 
 
-def test_the_demo_twice_gives_the_same_commits(
-    demo: Demo, first: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
-) -> None:
-    again = demo("--keep", str(tmp_path / "demo"), "--jobs", "1")
+def test_the_demo_shows_every_outcome_and_twice_the_same_commits(demo: Demo, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    first = demo("--keep", str(one), "--json")
+    assert first.returncode == 0, first.stderr
+    assert_every_outcome(first.stdout)
+    assert_two_on_one_file_are_ordered(one)
+    assert git(one, "status", "--porcelain") == []
+    assert not list((one / "worktrees").rglob("slot-*"))
+    again = demo("--keep", str(two), "--jobs", "1")
     assert again.returncode == 0, again.stderr
-    assert log(tmp_path / "demo") == log(first[0])
+    assert git(one, "log", "--format=%H") == git(two, "log", "--format=%H")
     for name, outcome in SCRIPT.items():
         assert any(f"ws-add-discounts-0{name}" in line and outcome in line for line in again.stdout.splitlines())
 
@@ -104,7 +98,9 @@ def test_a_corrupted_recording_changes_the_outcome(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_there_is_not_touched(demo: Demo, tmp_path: Path) -> None:
-    done = demo("--keep", str(tmp_path))
+    there = tmp_path / "there"
+    there.mkdir()
+    done = demo("--keep", str(there))
     assert (done.returncode, done.stdout) == (3, "")
     assert "E346" in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list(there.iterdir()) == []

@@ -96,7 +96,8 @@ def test_a_stretch_of_history_comes_out_bit_for_bit(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     spec = spec_from_file_location("replay_history", SCRIPT)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     script = module_from_spec(spec)
     spec.loader.exec_module(script)
     up = Upstream(tmp_path / "upstream")

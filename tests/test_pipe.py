@@ -129,6 +129,38 @@ def test_a_dry_run_moves_no_branch_and_plans_what_the_real_run_does(planned: Des
     assert desk.git("rev-list", "main") == single.git("rev-list", "main")
 
 
+def test_another_target_gets_the_changes_on_its_tip_and_the_table_says_so(planned: Desk) -> None:
+    desk = planned.copy("other-target")
+    desk.git("branch", "next")
+    tip = desk.tree_with("next", {b"b.txt": (FILE, b"taken\n")})
+    desk.git("update-ref", "refs/heads/next", desk.git("commit-tree", "-p", "next", "-m", "next", tip))
+    done = desk.pipeline("--target", "next", "--strategy", "ff_only", "--json")
+    assert done.returncode == 1, done.stderr
+    rows = {row["workstream"]: (row["outcome"], row["commit"]) for row in json.loads(done.stdout)["rows"]}
+    landed = desk.git("rev-parse", "next")
+    assert rows == {
+        "ws-one": ("landed", landed), "ws-two": ("quarantined", ""), "ws-three": ("quarantined", "")
+    }  # fmt: skip
+    assert desk.git("show", "--name-only", "--format=", "next").split() == ["a.txt", "sub/new.txt"]
+    assert desk.git("rev-list", "--count", "main") == "1"
+    assert (desk.repo / "a.txt").read_text("utf-8") == "a\n"
+
+
+def test_killed_while_landing_the_next_ph7_recognises_it(planned: Desk) -> None:
+    desk = planned.copy("killed")
+    assert desk.pipeline().returncode == 0
+    before = desk.git("rev-list", "main")
+    with sqlite3.connect(desk.repo / ".git/phaseline/state.db") as state:
+        state.execute("update phase_runs set output_id = null where phase = 'ph7'")
+    state.close()
+    again = desk.run("ph7", "run", "--in", str(artifact(desk, "commit_plan.v1")))
+    assert again.returncode == 0, again.stderr
+    assert desk.git("rev-list", "main") == before
+    told = json.loads(again.stdout)
+    assert [step["outcome"] for step in told["operations"]] == ["done"] * 7
+    assert [one["group_id"] for one in told["commits"]] == ["GRP-001", "GRP-002", "GRP-003"]
+
+
 def observed(desk: Desk) -> dict[str, Any]:
     """What differs from run to run and is not hashed."""
     return {"observed": desk.artifacts()["commit_plan.v1"]["observed"]}
@@ -160,7 +192,10 @@ def test_show_sums_an_artifact_up(single: Desk) -> None:
     place = str(artifact(single, "phase_plan.v1"))
     words = single.run("pipeline", "artifact", "show", place).stdout.decode()
     assert "3 entries: ws-one, ws-two, ws-three" in words
-    assert single.run("pipeline", "artifact", "show", place, "--json").stdout == artifact(single, "phase_plan.v1").read_bytes()
+    assert (
+        single.run("pipeline", "artifact", "show", place, "--json").stdout
+        == artifact(single, "phase_plan.v1").read_bytes()
+    )
 
 
 def test_lineage_goes_back_to_the_plan(single: Desk) -> None:

@@ -84,5 +84,3 @@ def test_a_decision_for_what_is_not_installed_is_refused(desk: Desk) -> None:
 
 def test_the_package_is_as_small_as_promised() -> None:
     assert len(PHASE.strip().splitlines()) <= 30
-
-

@@ -101,9 +101,8 @@ def test_a_run_has_one_worker_and_a_dead_one_does_not_count(repo: Repository) ->
         with RunFolder(repo, f"EXEC-{DAY}-002").locked():
             pass
         os.kill(holder.pid, signal.SIGKILL)
-    with folder.locked():
-        with pytest.raises(Held), folder.locked():
-            pass
+    with folder.locked(), pytest.raises(Held), folder.locked():
+        pass
     assert list((repo.state_dir / "locks").iterdir()) == []
 
 

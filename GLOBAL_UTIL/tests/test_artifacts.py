@@ -120,7 +120,11 @@ def test_what_is_observed_does_not_matter() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -214,5 +218,5 @@ def test_items_and_artifacts_are_immutable_and_closed() -> None:
 
 
 def test_every_artifact_is_known_by_its_schema() -> None:
-    assert all(issubclass(model, Artifact) and model.SCHEMA == name for name, model in ARTIFACTS.items())
+    assert all(issubclass(model, Artifact) and name == model.SCHEMA for name, model in ARTIFACTS.items())
     assert ARTIFACTS["workstream_set.v1"] is WorkstreamSet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def write(root: Path, text: str) -> Path:
 def test_the_strongest_layer_wins_and_says_who_it_is(tmp_path: Path) -> None:
     root = write(tmp_path, '[checks]\nenabled = ["ruff"]\n[policy]\nunverified = "save"\n[limits]\njobs = 3\n')
     settings = load_settings(root, {"limits.jobs": 5}, {"limits.jobs": 4, "policy.unverified": "quarantine"})
-    found = {key: (settings.get(key), settings.origin(key)) for key in settings.keys()}
+    keys = settings.keys()
+    found = {key: (settings.get(key), settings.origin(key)) for key in keys}
     assert found == {
         "checks.enabled": (["ruff"], "pipeline.toml"),
         "policy.unverified": ("quarantine", "artifact"),
@@ -100,10 +102,8 @@ def test_overrides_that_are_wrong(pair: str) -> None:
 
 @given(st.text(alphabet="abc.=[]{}\"'\n1,-", max_size=20))
 def test_no_override_makes_a_traceback(text: str) -> None:
-    try:
-        parse_overrides([text])
-    except ValueError as fault:
-        assert str(fault)
+    with suppress(ValueError):
+        assert parse_overrides([text])
 
 
 @pytest.mark.parametrize(("text", "epoch"), [("0", 0), ("1767323045", 1767323045), ("253402300799", 253402300799)])

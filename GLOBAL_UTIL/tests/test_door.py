@@ -117,7 +117,9 @@ def test_nothing_planted_is_run(trap: Trap, call: str) -> None:
     assert trap.sprung() == []
 
 
-def test_variables_of_git_do_not_lead_elsewhere(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_git_do_not_lead_elsewhere(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commit = sandbox.start({b"f": (FILE, b"one\n")})
     other = Sandbox(tmp_path / "other")
     for name, value in {

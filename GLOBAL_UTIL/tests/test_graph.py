@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from global_util import graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,7 +54,7 @@ def test_waves_chains_and_ancestors_agree_with_the_order(needs: Needs) -> None:
     assert length == {node: chains(needs, node) for node in needs}
     path = graph.critical_path(needs, sequence)
     assert len(path) == len(waves) == max(length.values(), default=0)
-    assert all(before in needs[after] for before, after in zip(path, path[1:], strict=False))
+    assert all(before in needs[after] for before, after in pairwise(path))
     above = graph.ancestors(needs, sequence)
     assert all(above[node] == {*needs[node]}.union(*(above[name] for name in needs[node])) for node in needs)
 
@@ -65,5 +67,5 @@ def test_a_cycle_is_found_exactly_when_there_is_no_order(needs: Needs) -> None:
     if ring:
         assert ring[0] == ring[-1]
         assert len(set(ring)) == len(ring) - 1
-        assert all(before in needs[after] for before, after in zip(ring, ring[1:], strict=False))
+        assert all(before in needs[after] for before, after in pairwise(ring))
     assert ring == graph.cycle(dict(reversed(needs.items())))

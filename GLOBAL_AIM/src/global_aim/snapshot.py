@@ -22,7 +22,7 @@ from global_util.contracts.workstream import ScopeEntry
 from global_util.git import GitError
 from global_util.git.repository import parse_raw
 
-from global_aim.workspace import NOBODY, Slot, digest, make_writable
+from global_aim.workspace import NOBODY, Slot, digest, make_accessible
 
 GITLINK = "160000"
 _GITMODULES = re.compile(rb"(?i)\.gitmodules|gitmod~|gi7eba")
@@ -137,7 +137,7 @@ def _open(slot: Slot) -> None:
     if not slot.intact:
         slot.path.unlink(missing_ok=True)
         slot.path.mkdir()
-    make_writable(slot.path)
+    make_accessible(slot.path)
 
 
 def _remove(slot: Slot, index: Path, names: Iterable[bytes]) -> None:

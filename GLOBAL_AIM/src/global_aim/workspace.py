@@ -79,20 +79,31 @@ class Slot:
             self._add(commit)
         if not self.admin.is_dir() or not self.intact:
             raise GitError(f"worktree {self.path}: git has forgotten it, or it is no folder any more")
+        make_accessible(self.path)
         self._git_file()
-        make_writable(self.path)
         (self.admin / "index.lock").unlink(missing_ok=True)
         self.git("checkout", "--force", "--detach", "--no-recurse-submodules", "--quiet", commit)
         self.git("clean", "-ffdxq")
+        self._empty_submodules()
         shutil.copyfile(self.admin / "index", self.pristine)
         self.phantoms = {path: digest(self.path, path) for path in self._unclean()}
         write_atomically(self.folder / "start", commit.encode())
         (self.folder / "settled").unlink()
 
+    def _empty_submodules(self) -> None:
+        """Git cleans around submodules, never in them."""
+        for row in self.git("ls-files", "--stage", "-z").split(b"\0"):
+            meta, _, name = row.partition(b"\t")
+            if meta.startswith(b"160000 "):
+                place = self.path / os.fsdecode(name)
+                shutil.rmtree(place, ignore_errors=True)
+                place.mkdir(parents=True)
+
     def _git_file(self) -> None:
         link = self.path / ".git"
-        if link.is_symlink() or link.is_dir():
+        if link.is_dir() and not link.is_symlink():
             raise GitError(f"worktree {self.path}: its .git was replaced")
+        link.unlink(missing_ok=True)
         link.write_bytes(b"gitdir: " + os.fsencode(self.admin) + b"\n")
 
     def _add(self, commit: str) -> None:
@@ -119,7 +130,7 @@ class Slot:
             (self.folder / "name").unlink(missing_ok=True)
             if not self.intact:
                 self.path.unlink(missing_ok=True)
-            make_writable(self.path)
+            make_accessible(self.path)
             shutil.rmtree(self.path, ignore_errors=True)
 
 
@@ -253,13 +264,19 @@ def digest(root: Path, name: bytes) -> str:
         return "none"
 
 
-def make_writable(path: Path) -> None:
-    """A tool may have taken permissions from folders, which would hide what is in them and stop the clean-up."""
+def make_accessible(path: Path) -> None:
+    """Make a worktree one that can be read and cleaned, whatever a tool did to it.
+
+    Folders get their permissions back; pipes, sockets and devices, which git cannot hold and would wait for, are removed.
+    """
     if path.is_symlink() or not path.is_dir():
         return
     path.chmod(path.stat().st_mode | stat.S_IRWXU)
-    for place, names, _ in os.walk(path, followlinks=False):
-        for folder in (Path(place, name) for name in names):
-            mode = folder.lstat().st_mode
-            if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:
-                folder.chmod(mode | stat.S_IRWXU)
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_symlink() or entry.is_file(follow_symlinks=False):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                make_accessible(Path(entry.path))
+            else:
+                os.unlink(entry.path)  # noqa: PTH108

@@ -73,8 +73,8 @@ def show(console: Console, summary: Summary) -> None:
     for row in summary.rows:
         tried = [] if row.outcome == "landed" else [f"tried {repair}" for repair in row.repairs]
         why = printable("; ".join([row.why, *tried]))
-        name = Text.assemble(row.workstream, "\n", (printable(row.title)[:40], "dim"))
-        table.add_row(name, _styled(row.outcome), Text(why), Text(row.commit[:10], style="dim"))
+        who = Text.assemble(row.workstream, "\n", (printable(row.title)[:40], "dim"))
+        table.add_row(who, _styled(row.outcome), Text(why), Text(row.commit[:10], style="dim"))
     console.print(table)
     counts: dict[str, int] = {}
     for row in summary.rows:

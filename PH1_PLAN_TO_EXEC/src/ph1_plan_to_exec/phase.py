@@ -221,7 +221,7 @@ def _readiness(workstream: PlannedWorkstream) -> list[Readiness]:
 def _limits(ctx: Context) -> RunLimits:
     """``jobs`` is observed, not hashed: the same plan gives the same artifacts however many work on it."""
     jobs = ctx.options.get("jobs") or ctx.config.get("executor.jobs")
-    if jobs < 1:
+    if not isinstance(jobs, int) or jobs < 1:
         raise InvalidInput(f"executor.jobs = {jobs!r} is no number from 1", "give another --jobs", "E362")
     ctx.observe("jobs", jobs)
     slots = ctx.config.table("executor.capability_slots")

@@ -124,22 +124,18 @@ class Repository(Git):
         return {name: oid for oid, _, name in (line.partition(" ") for line in answer.splitlines())}
 
     def is_branch_name(self, name: str) -> bool:
-        """Is this a name that a branch may have?"""
-        return (
-            bool(name)
-            and start(
-                ["check-ref-format", "--branch", name], cwd=self.cwd, env=environment(), ok=(0, 1, 128, 129)
-            ).returncode
-            == 0
-        )
+        """Is this a name that a branch may have? ``@{-1}`` is none, though git answers with the branch that it means."""
+        words = ("check-ref-format", "--branch", name)
+        answer = start(words, cwd=self.cwd, env=environment(), ok=(0, 1, 128, 129))
+        return answer.returncode == 0 and answer.stdout == os.fsencode(name) + b"\n"
 
     def checkouts(self, branch: str) -> list[Checkout]:
-        """The worktrees in which a branch is checked out."""
+        """The worktrees in which a branch is checked out. One whose folder is gone (``prunable``) holds nothing."""
         answer = os.fsdecode(self.run("worktree", "list", "--porcelain", "-z"))
         found = []
         for block in answer.split("\0\0"):
             fields = dict(line.partition(" ")[::2] for line in block.split("\0") if line)
-            if fields.get("branch") == f"refs/heads/{branch}":
+            if fields.get("branch") == f"refs/heads/{branch}" and "prunable" not in fields:
                 found.append(Checkout(Path(fields["worktree"]), branch))
         return found
 
