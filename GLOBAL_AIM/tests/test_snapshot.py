@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -275,6 +276,16 @@ def test_what_a_tool_did_is_seen(lab: Lab, case: str) -> None:
     assert gone.isdisjoint(lab.after)
     if "a" in wanted and wanted["a"] == "M" and case not in ("made a program", "conflicting", "staged, then more"):
         assert lab.after[b"a"] == (FILE, b"ONE\n")
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.4, 0.8])
+def test_a_quick_edit_of_equal_length_is_seen_though_a_second_passes_before_one_looks(lab: Lab, pause: float) -> None:
+    def act(tool: Tool) -> None:
+        edit(tool)
+        time.sleep(pause)
+
+    for _ in range(2):
+        assert [change.path for change in lab.see(act)] == ["a"]
 
 
 def test_modes_and_contents_are_taken_as_they_are(lab: Lab) -> None:

@@ -21,7 +21,7 @@ from global_util.contracts.item import Call, CallOutcome, Change, Scope, ScopeRe
 from global_util.contracts.phase_plan import PhasePlan, ToolProfile
 from global_util.contracts.workstream import AcceptanceRun
 from global_util.errors import Interrupted, InvalidInput
-from global_util.git import write_atomically
+from global_util.git import GitError, write_atomically
 from global_util.process import ProcessResult, clean_environment, run_process
 
 from global_aim import profiles, snapshot, workspace
@@ -54,7 +54,11 @@ def attempt(ctx: Context, request: AttemptRequest) -> AttemptResult:
         if result.outcome == "interrupted":
             raise Interrupted(f"{request.workstream_id}: {tool} was stopped", "run the phase again to go on")
         outcome = _outcome(result, tool, request.purpose)
-        seen = _look(slot, request)
+        try:
+            seen = _look(slot, request)
+        except (GitError, OSError) as fault:
+            ctx.emit("worktree_unreadable", request.workstream_id, n=request.n, why=str(fault))
+            seen, outcome = Seen((), (), ()), "failed"
         head, report = _save(ctx, request, slot, seen, outcome)
         _write_traces(ctx, request, folder, result, seen)
         slot.settle()

@@ -34,7 +34,7 @@ def changes(slot: Slot, start: State, literal: Sequence[ScopeEntry] = ()) -> tup
     _open(slot)
     with tempfile.TemporaryDirectory(prefix="phaseline-snapshot-") as folder:
         index = Path(folder) / "index"
-        shutil.copyfile(slot.pristine, index)
+        shutil.copy2(slot.pristine, index)
         staged = _staged(slot, start)
         names = _candidates(slot, index, staged, literal)
         exact = {name: change for name, change in staged.items() if name in names and _is_exact(slot, name, change)}
@@ -136,7 +136,7 @@ def _open(slot: Slot) -> None:
     """See what is there: a tool may have locked folders, or taken its whole worktree away."""
     if not slot.intact:
         slot.path.unlink(missing_ok=True)
-        slot.path.mkdir()
+        slot.path.mkdir(parents=True)
     make_accessible(slot.path)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ _SETTINGS = {
     "core.attributesFile": "/dev/null",
     "core.checkStat": "default",
     "core.fileMode": "true",
+    "core.ignoreStat": "false",
     "core.safecrlf": "false",
     "core.sparseCheckout": "false",
     "core.splitIndex": "false",
@@ -40,7 +42,8 @@ class Slot:
     def __init__(self, repo: Repository, folder: Path) -> None:
         self.repo = repo
         self.folder = folder
-        self.path = folder / "tree"
+        # Not below our own files: what a tool writes to ``../`` must not reach them.
+        self.path = folder.parent / "trees" / folder.name
         self.pristine = folder / "pristine.index"
         self.phantoms: dict[bytes, str] = {}
         self._git = Git(folder, repo.common_dir)
@@ -51,6 +54,8 @@ class Slot:
         name = _read_name(self.folder)
         if not name:
             raise GitError(f"worktree {self.path}: its name is lost")
+        if not _admin_leads_to(self.repo, name, self.path):
+            raise GitError(f"worktree {self.path}: {name} is another one's")
         return self.repo.common_dir / "worktrees" / name
 
     @property
@@ -82,13 +87,22 @@ class Slot:
         make_accessible(self.path)
         self._git_file()
         (self.admin / "index.lock").unlink(missing_ok=True)
+        self._restore_index()
         self.git("checkout", "--force", "--detach", "--no-recurse-submodules", "--quiet", commit)
         self.git("clean", "-ffdxq")
         self._empty_submodules()
-        shutil.copyfile(self.admin / "index", self.pristine)
+        # With its time: git looks again at files that are as young as their index, for it compares whole seconds only.
+        shutil.copy2(self.admin / "index", self.pristine)
         self.phantoms = {path: digest(self.path, path) for path in self._unclean()}
         write_atomically(self.folder / "start", commit.encode())
-        (self.folder / "settled").unlink()
+        (self.folder / "settled").unlink(missing_ok=True)
+
+    def _restore_index(self) -> None:
+        """Forget what the last tool did to its index: marks in it would hide files from the checkout."""
+        if self.pristine.exists():
+            shutil.copy2(self.pristine, self.admin / "index")
+        else:
+            (self.admin / "index").unlink(missing_ok=True)
 
     def _empty_submodules(self) -> None:
         """Git cleans around submodules, never in them."""
@@ -119,19 +133,24 @@ class Slot:
 
     def settle(self) -> None:
         """What lies in the slot has been saved or is worth nothing: it may be overwritten."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "settled").touch()
 
     def remove(self) -> None:
         """Give the worktree up."""
         with _guard(self.folder.parent):
             name = _read_name(self.folder)
-            if name:
+            if name and _admin_leads_to(self.repo, name, self.path):
                 shutil.rmtree(self.repo.common_dir / "worktrees" / name, ignore_errors=True)
-            (self.folder / "name").unlink(missing_ok=True)
+            for place in ("name", "pristine.index"):
+                (self.folder / place).unlink(missing_ok=True)
             if not self.intact:
                 self.path.unlink(missing_ok=True)
             make_accessible(self.path)
             shutil.rmtree(self.path, ignore_errors=True)
+            if self.path.exists():
+                # Deeper than a path can be long: only a walk by file descriptors gets there.
+                subprocess.run(["rm", "-rf", "--", str(self.path)], check=False, capture_output=True)
 
 
 def slots_root(repo: Repository, config: Settings) -> Path:
@@ -187,6 +206,7 @@ def remove_slots(repo: Repository, config: Settings) -> None:
     if root.is_dir() and not any(root.glob("slot-*")):
         with suppress(OSError):
             (root / "guard").unlink(missing_ok=True)
+            (root / "trees").rmdir()
             root.rmdir()
 
 
@@ -269,14 +289,20 @@ def make_accessible(path: Path) -> None:
 
     Folders get their permissions back; pipes, sockets and devices, which git cannot hold and would wait for, are removed.
     """
-    if path.is_symlink() or not path.is_dir():
-        return
-    path.chmod(path.stat().st_mode | stat.S_IRWXU)
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.is_symlink() or entry.is_file(follow_symlinks=False):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                make_accessible(Path(entry.path))
-            else:
-                os.unlink(entry.path)  # noqa: PTH108
+    waiting = [] if path.is_symlink() or not path.is_dir() else [str(path)]
+    while waiting:
+        folder = waiting.pop()
+        # A path can be too long to be named; what lies there is left as it is.
+        with suppress(OSError):
+            os.chmod(folder, os.stat(folder).st_mode | stat.S_IRWXU)  # noqa: PTH101, PTH116
+            with os.scandir(folder) as entries:
+                waiting += [place for entry in entries if (place := _cleared(entry))]
+
+
+def _cleared(entry: os.DirEntry[str]) -> str:
+    """The path of a folder; anything that is neither folder, file nor link is removed."""
+    if entry.is_dir(follow_symlinks=False):
+        return entry.path
+    if not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+        os.unlink(entry.path)  # noqa: PTH108
+    return ""

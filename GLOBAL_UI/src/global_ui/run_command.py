@@ -34,7 +34,7 @@ def run(
 ) -> int:
     """Run a plan: from workstreams to merged commits.
 
-    Exit code 0: everything landed. 1: something was quarantined, blocked or failed.
+    Exit code 0: nothing was quarantined, blocked or failed. 1: something was.
     """
     from global_util.git import Repository
 

@@ -76,6 +76,10 @@ def show(console: Console, summary: Summary) -> None:
         who = Text.assemble(row.workstream, "\n", (printable(row.title)[:40], "dim"))
         table.add_row(who, _styled(row.outcome), Text(why), Text(row.commit[:10], style="dim"))
     console.print(table)
+    for row in (row for row in summary.rows if row.details):
+        console.print(Text(row.workstream, style=_STYLES.get(row.outcome, "")))
+        for line in row.details:
+            console.print(Text(f"  {printable(line)}"), soft_wrap=True)
     counts: dict[str, int] = {}
     for row in summary.rows:
         counts[row.outcome] = counts.get(row.outcome, 0) + 1

@@ -12,6 +12,9 @@ from global_util.contracts.error_pipeline_result import ErrorPipelineResult, Res
 from global_util.contracts.git_operation_log import GitOperationLog
 from global_util.contracts.phase_plan import PhasePlan
 
+MAX_FINDINGS = 3
+"""How many findings of a workstream that does not land are shown."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -23,6 +26,8 @@ class Row:
     why: str
     repairs: tuple[str, ...]
     commit: str
+    details: tuple[str, ...] = ()
+    """Where it did not land: the first findings, where the tool's log lies, and what was kept."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +70,26 @@ def summarise(artifacts: Mapping[str, Artifact], folder: str) -> Summary:
             why="; ".join([aside.get(item.workstream_id, item.explanation), *waited.get(item.workstream_id, [])]),
             repairs=tuple(f"{attempt.fixer}: {attempt.outcome}" for attempt in item.fix_attempts),
             commit=commits.get(groups.get(item.workstream_id, ""), ""),
+            details=() if item.workstream_id in groups else _details(item, folder),
         )
         for item in result.items
     ]
     return Summary(result.execution_id, plan.target_branch, log.dry_run, tuple(rows), folder)
+
+
+def _details(item: ResultItem, folder: str) -> tuple[str, ...]:
+    lines = [
+        f"{finding.path or '-'}:{finding.line or 1} {finding.rule}: {' '.join(finding.message.split())[:160]}"
+        for finding in item.open_findings[:MAX_FINDINGS]
+    ]
+    more = len(item.open_findings) - len(lines)
+    if more > 0:
+        lines.append(f"and {more} more findings")
+    if item.calls:
+        lines.append(f"log: {folder}/ws/{item.workstream_id}/{item.calls[-1].n}/")
+    if item.scope.kept_under:
+        lines.append(f"kept: git show {item.scope.kept_under[:12]}")
+    return tuple(lines)
 
 
 def _outcome(item: ResultItem, lands: bool, aside: bool, dry_run: bool) -> str:

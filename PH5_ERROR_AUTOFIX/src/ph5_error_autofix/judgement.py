@@ -33,6 +33,13 @@ def verified(item: ReportItem) -> bool:
     )
 
 
+def blind(item: ReportItem) -> tuple[str, ...]:
+    """Checks that ran and judged nothing of the change, such as tests that cannot be loaded, before and after."""
+    return tuple(
+        check.check_id for check in item.checks if check.status in ("findings", "no_tests") and not check.judged
+    )
+
+
 def signature(findings: tuple[Finding, ...]) -> str:
     """The same for the same set of findings."""
     return content_id(sorted(finding.fingerprint for finding in findings))

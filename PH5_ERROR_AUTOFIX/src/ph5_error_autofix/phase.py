@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from global_util.contracts.error_pipeline_result import ErrorPipelineResult, Reason, ResultItem, Verdict, lands
 from global_util.contracts.error_report import ErrorReport, ReportItem
 
-from ph5_error_autofix.judgement import blocking, inconclusive, verified
+from ph5_error_autofix.judgement import blind, blocking, inconclusive, verified
 from ph5_error_autofix.repair import Repair
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def _rule(repair: Repair, unverified: str) -> Ruling:
         reason, state = _STOPPED[execution.status]
         return Ruling("quarantined", reason, _why_stopped(item), state)
     if repair.scope.verdict == "violated":
-        names = ", ".join(violation.path for violation in repair.scope.violations[:3])
-        return _aside("scope", f"changed files outside its scope: {names}")
+        return _aside("scope", _why_outside(item, [violation.path for violation in repair.scope.violations]))
     if repair.breaker is not None:
         return _aside("breaker", f"{repair.breaker.reason}; {len(blocking(item))} findings stay open")
     if blocking(item):
@@ -90,10 +89,22 @@ def _rule(repair: Repair, unverified: str) -> Ruling:
         saved = "saved by policy" if unverified == "save" else "set aside by policy"
         return Ruling("unverified", "unverified", f"no check could judge the change; {saved}", "done")
     if repair.attempts:
-        return Ruling(
-            "fixed", None, f"repaired by {', '.join(dict.fromkeys(try_.fixer for try_ in repair.attempts))}", "done"
-        )
-    return Ruling("clean", None, "all checks passed at once", "done")
+        fixers = ", ".join(dict.fromkeys(tried.fixer for tried in repair.attempts))
+        return Ruling("fixed", None, _seen(item, f"repaired by {fixers}"), "done")
+    return Ruling("clean", None, _seen(item, "all checks passed at once"), "done")
+
+
+def _why_outside(item: ReportItem, outside: list[str]) -> str:
+    """Which files, and the likeliest slip: a folder named without its trailing slash."""
+    why = f"changed files outside its scope: {', '.join(outside[:3])}"
+    for entry in item.work.scope.files_scope:
+        if isinstance(entry, str) and any(path.startswith(f"{entry}/") for path in outside):
+            return f"{why}; the scope says {entry!r}, a folder is written {entry + '/'!r}"
+    return why
+
+
+def _seen(item: ReportItem, explanation: str) -> str:
+    return f"{explanation}; {', '.join(blind(item))} judged nothing" if blind(item) else explanation
 
 
 def _nothing(item: ReportItem) -> Ruling:

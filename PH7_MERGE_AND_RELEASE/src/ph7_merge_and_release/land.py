@@ -84,7 +84,7 @@ class Landing:
         if not self.dry_run:
             self.repo.require_clean(self.plan.target_branch)
             if places and old:
-                _forward(self.repo, places[0], tip, old)
+                _forward(self.repo, places[0], tip, old, self.plan.execution_id)
             else:
                 self.repo.update_ref(self.ref, tip, old, f"phaseline: {self.plan.commit_plan_id}")
         self._tell_move(tip, old, bool(places))
@@ -118,7 +118,7 @@ class Landing:
         )
 
 
-def _forward(repo: Repository, place: Checkout, tip: str, old: str) -> None:
+def _forward(repo: Repository, place: Checkout, tip: str, old: str, execution_id: str) -> None:
     """Fast-forward a checked-out branch. Git refuses when a file that it does not track would be overwritten.
 
     Raises Held (exit 5) when the branch has just moved away from ``old``, EnvironmentFault (exit 4) for the rest.
@@ -130,8 +130,10 @@ def _forward(repo: Repository, place: Checkout, tip: str, old: str) -> None:
     except GitError as fault:
         if repo.resolve(f"refs/heads/{place.branch}") != old:
             raise Held(f"{place.branch} was moved by somebody else", "run again", "E501") from None
+        in_the_way = ", ".join(line.strip() for line in fault.stderr.splitlines() if line.startswith("\t"))
         raise EnvironmentFault(
-            f"{place.path}: the checkout of {place.branch} cannot follow: {fault.message}",
-            "move the files out of the way, then run ph7 again on the same commit plan",
+            f"{place.path}: the checkout of {place.branch} cannot follow: "
+            + (f"it has untracked files that would be overwritten: {in_the_way}" if in_the_way else fault.message),
+            f"move them away, then: ph7 run --in .pipeline/runs/{execution_id}/artifacts/commit_plan.v1.json",
             "E451",
         ) from None

@@ -60,9 +60,10 @@ TIMEOUT_S = 600
 
 
 class GitError(EnvironmentFault):
-    """A git command failed that should not have."""
+    """A git command failed that should not have. ``stderr`` is all that git said."""
 
     code = "E401"
+    stderr = ""
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -95,7 +96,9 @@ def start(
     except subprocess.TimeoutExpired:
         raise GitError(f"git {_shown(argv)}: no answer within {TIMEOUT_S} s") from None
     if done.returncode not in ok:
-        raise GitError(f"git {_shown(argv)}: exit {done.returncode}: {_fault(done.stderr)}")
+        failed = GitError(f"git {_shown(argv)}: exit {done.returncode}: {_fault(done.stderr)}")
+        failed.stderr = done.stderr.decode("utf-8", "replace")
+        raise failed
     return done
 
 

@@ -58,7 +58,8 @@ class Pytest:
             last_words = finished.stderr or finished.stdout
             return Outcome("crashed", detail=f"exit code {finished.exit_code}, {fault}\n{last_words}")
         if report.findings and finished.exit_code in (0, 1, 2):
-            return Outcome("findings", report.findings)
+            # Where not one test passed (a file could not be collected, so none ran), nothing was judged.
+            return Outcome("findings", report.findings, judged=None if report.passed else ())
         if finished.exit_code != 0:
             last_words = finished.stderr or finished.stdout
             return Outcome("crashed", detail=f"exit code {finished.exit_code} without a failing test\n{last_words}")
