@@ -110,7 +110,7 @@ class Slot:
             meta, _, name = row.partition(b"\t")
             if meta.startswith(b"160000 "):
                 place = self.path / os.fsdecode(name)
-                shutil.rmtree(place, ignore_errors=True)
+                _remove_tree(place)
                 place.mkdir(parents=True)
 
     def _git_file(self) -> None:
@@ -147,10 +147,7 @@ class Slot:
             if not self.intact:
                 self.path.unlink(missing_ok=True)
             make_accessible(self.path)
-            shutil.rmtree(self.path, ignore_errors=True)
-            if self.path.exists():
-                # Deeper than a path can be long: only a walk by file descriptors gets there.
-                subprocess.run(["rm", "-rf", "--", str(self.path)], check=False, capture_output=True)
+            _remove_tree(self.path)
 
 
 def slots_root(repo: Repository, config: Settings) -> Path:
@@ -203,11 +200,25 @@ def remove_slots(repo: Repository, config: Settings) -> None:
         slot.remove()
         shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
+    _forget_lost(repo, root)
     if root.is_dir() and not any(root.glob("slot-*")):
         with suppress(OSError):
             (root / "guard").unlink(missing_ok=True)
             (root / "trees").rmdir()
             root.rmdir()
+
+
+def _forget_lost(repo: Repository, root: Path) -> None:
+    """Let git forget worktrees below ``root`` whose folders somebody has taken away."""
+    for name in _names(repo):
+        place = _leads_to(repo, name)
+        if place is not None and place.is_relative_to(root) and not place.exists():
+            shutil.rmtree(repo.common_dir / "worktrees" / name, ignore_errors=True)
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove a folder that can be deeper than a path can be long, and than Python can follow."""
+    subprocess.run(["rm", "-rf", "--", str(path)], check=False, capture_output=True)
 
 
 def _keep_orphan(slot: Slot) -> None:
@@ -257,8 +268,15 @@ def _names(repo: Repository) -> list[str]:
 
 
 def _admin_leads_to(repo: Repository, name: str, path: Path) -> bool:
-    link = repo.common_dir / "worktrees" / name / "gitdir"
-    return link.exists() and Path(os.fsdecode(link.read_bytes()).rstrip("\n")) == path / ".git"
+    return _leads_to(repo, name) == path
+
+
+def _leads_to(repo: Repository, name: str) -> Path | None:
+    """The worktree that git's folder ``name`` belongs to."""
+    with suppress(OSError):
+        link = (repo.common_dir / "worktrees" / name / "gitdir").read_bytes()
+        return Path(os.fsdecode(link).rstrip("\n")).parent
+    return None
 
 
 def _read_name(folder: Path) -> str:
