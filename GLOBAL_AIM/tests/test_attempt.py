@@ -252,6 +252,15 @@ def test_a_fixer_is_no_ai_call(lab: Lab) -> None:
     assert (lab.run_dir / "ws/ws-a/fix-1/change.patch").exists()
 
 
+def test_a_fixer_that_leaves_something_unmended_has_done_its_work(lab: Lab) -> None:
+    script = lab.folder / "fixer.sh"
+    script.write_text('#!/bin/sh\necho half > "$2"\nexit 1\n')
+    script.chmod(0o755)
+    result = lab.run(purpose="fixer", command=[str(script), "--", "src/a"])
+    assert result.call.outcome == "ok"
+    assert lab.content(result)[b"src/a"] == (FILE, b"half\n")
+
+
 def test_the_tool_sees_its_prompt_its_files_and_no_secrets(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_SECRET", "x")
     monkeypatch.setenv("GIT_DIR", str(lab.folder / "elsewhere"))

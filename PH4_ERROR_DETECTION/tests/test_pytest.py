@@ -65,6 +65,7 @@ def test_a_file_that_cannot_be_collected_is_a_finding(tell: Any, text: str, word
     assert outcome.status == "findings"
     assert [(found.rule, found.path) for found in outcome.findings] == [("tests/test_a.py", "tests/test_a.py")]
     assert word in outcome.findings[0].message
+    assert outcome.judged == (), "not one test ran, so nothing was judged"
 
 
 @pytest.mark.parametrize(

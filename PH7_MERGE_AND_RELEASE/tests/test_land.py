@@ -150,6 +150,8 @@ def test_an_untracked_file_in_the_way_stops_and_a_second_run_lands(stage: Stage)
     with pytest.raises(EnvironmentFault) as refused:
         stage.land(plan)
     assert refused.value.code == "E451"
+    assert "new.txt" in refused.value.message
+    assert "commit_plan.v1.json" in refused.value.hint
     assert stage.git("rev-parse", "main") == stage.base.commit
     assert (stage.root / "new.txt").read_text("utf-8") == "mine\n"
     assert stage.git("status", "--porcelain") == "?? new.txt"
