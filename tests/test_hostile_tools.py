@@ -39,9 +39,9 @@ open("../name", "w").write("linked")
 DEEP = """
 import os
 open("a.txt", "w").write("A\\n")
-for _ in range(3000):
-    os.mkdir("deep")
-    os.chdir("deep")
+for _ in range(300):
+    os.mkdir("d" * 30)
+    os.chdir("d" * 30)
 """
 GONE = """
 import os, shutil

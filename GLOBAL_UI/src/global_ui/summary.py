@@ -9,6 +9,7 @@ from typing import Any, cast
 from global_util.contracts import Artifact
 from global_util.contracts.commit_plan import CommitPlan
 from global_util.contracts.error_pipeline_result import ErrorPipelineResult, ResultItem
+from global_util.contracts.error_report import Finding
 from global_util.contracts.git_operation_log import GitOperationLog
 from global_util.contracts.phase_plan import PhasePlan
 
@@ -78,10 +79,7 @@ def summarise(artifacts: Mapping[str, Artifact], folder: str) -> Summary:
 
 
 def _details(item: ResultItem, folder: str) -> tuple[str, ...]:
-    lines = [
-        f"{finding.path or '-'}:{finding.line or 1} {finding.rule}: {' '.join(finding.message.split())[:160]}"
-        for finding in item.open_findings[:MAX_FINDINGS]
-    ]
+    lines = [_line(finding) for finding in item.open_findings[:MAX_FINDINGS]]
     more = len(item.open_findings) - len(lines)
     if more > 0:
         lines.append(f"and {more} more findings")
@@ -90,6 +88,11 @@ def _details(item: ResultItem, folder: str) -> tuple[str, ...]:
     if item.scope.kept_under:
         lines.append(f"kept: git show {item.scope.kept_under[:12]}")
     return tuple(lines)
+
+
+def _line(finding: Finding) -> str:
+    place = f"{finding.path}:{finding.line or 1}  " if finding.path else ""
+    return f"{place}{finding.rule}: {(finding.message.splitlines() or [''])[0][:160]}"
 
 
 def _outcome(item: ResultItem, lands: bool, aside: bool, dry_run: bool) -> str:
