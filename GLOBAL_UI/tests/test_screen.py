@@ -41,6 +41,15 @@ def test_the_table_says_what_happened_and_why() -> None:
     assert "2 landed, 1 quarantined" in text
 
 
+def test_under_the_table_stands_where_to_look() -> None:
+    told = Row(
+        "ws-b", "Title", "quarantined", "1 finding stays open", (), "", ("a.py:3  E501: too long", "log: /x/ws-b/1/")
+    )
+    text = shown(summary(row("ws-a", "landed", "fine"), told))
+    assert "ws-b\n  a.py:3  E501: too long\n  log: /x/ws-b/1/\n" in text
+    assert "ws-a\n" not in text
+
+
 def test_text_of_the_plan_steers_nothing() -> None:
     text = shown(summary(row("ws-a", "landed", HOSTILE, (HOSTILE,))), force_terminal=True, color_system=None)
     assert "\x1b[2J" not in text

@@ -63,13 +63,10 @@ def show(console: Console, summary: Summary) -> None:
     """The table of outcomes, then where things are."""
     heading = f"{summary.execution_id} on {printable(summary.target_branch)}"
     table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for name, options in (
-        ("workstream", {"no_wrap": True}),
-        ("outcome", {"no_wrap": True}),
-        ("what happened, and why", {}),
-        ("commit", {"no_wrap": True}),
-    ):
-        table.add_column(name, **options)  # type: ignore[arg-type]
+    table.add_column("workstream", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("what happened, and why", overflow="fold")
+    table.add_column("commit", no_wrap=True)
     for row in summary.rows:
         tried = [] if row.outcome == "landed" else [f"tried {repair}" for repair in row.repairs]
         why = printable("; ".join([row.why, *tried]))
