@@ -140,31 +140,16 @@ def _continue(
     store: Store,
 ) -> Artifact:
     _adopt(artifact, folder, store)
-    config = _recorded(phase, settings, artifact, order)
-    decided = content_id(
-        {
-            "config": config,
-            "options": {key: str(value) for key, value in sorted(order.options.items()) if key != "jobs"},
-        }
-    )
-    dry = bool(order.options.get("dry_run"))
-    before = None if dry else store.begin_phase(folder.execution_id, order.phase, artifact.artifact_id, decided)
-    if before:
-        if (before["input_id"], before["decided"]) != (artifact.artifact_id, decided):
-            raise Held(
-                f"{folder.execution_id}: {order.phase} already works on another input ({before['input_id'][:19]}...) or other settings",
-                "start a new run with ph0 run",
-                "E503",
-            )
-        if before["output_id"]:
-            return folder.load(before["output_id"])
     envelope = {
         "execution_id": artifact.execution_id,
         "run_clock": artifact.run_clock,
         "producer": producer(phase, entry),
-        "config": config,
+        "config": _recorded(phase, settings, artifact, order),
         "inputs": ({"schema": artifact.schema_id, "artifact_id": artifact.artifact_id},),
     }
+    recorded = _recall(order, artifact, envelope["config"], folder, store)
+    if recorded is not None:
+        return recorded
     context = RunContext(
         repo=order.repo,
         store=store,
@@ -175,6 +160,41 @@ def _continue(
         listener=order.listener,
         envelope=envelope,
     )
+    made = _work(order, phase, artifact, context)
+    dry = bool(order.options.get("dry_run"))
+    folder.save(made, pointer=not dry)
+    if not dry:
+        store.end_phase(folder.execution_id, order.phase, made.artifact_id)
+    context.emit("phase_ended", phase=order.phase, artifact=made.artifact_id)
+    after = "idle" if order.phase != "ph7" or dry else _verdict(store, folder.execution_id)
+    store.move_run(folder.execution_id, after, order.phase)
+    return made
+
+
+def _recall(order: Order, artifact: Artifact, config: Any, folder: RunFolder, store: Store) -> Artifact | None:
+    """What this phase wrote for this input before, or None. A dry run is neither recorded nor recalled.
+
+    Raises Held (exit 5) when the phase already worked on another input, or was told something else.
+    """
+    if order.options.get("dry_run"):
+        return None
+    options = {key: str(value) for key, value in sorted(order.options.items()) if key != "jobs"}
+    decided = content_id({"config": config, "options": options})
+    before = store.begin_phase(folder.execution_id, order.phase, artifact.artifact_id, decided)
+    if before is None:
+        return None
+    if (before["input_id"], before["decided"]) != (artifact.artifact_id, decided):
+        raise Held(
+            f"{folder.execution_id}: {order.phase} already works on another input ({before['input_id'][:19]}...) or other settings",
+            "start a new run with ph0 run",
+            "E503",
+        )
+    return folder.load(before["output_id"]) if before["output_id"] else None
+
+
+def _work(order: Order, phase: Phase, artifact: Artifact, context: RunContext) -> Artifact:
+    """Let the phase work, and seal what it answers. A run that fails or is stopped says so in its state."""
+    store, folder = context.store, context.folder
     store.move_run(folder.execution_id, "running", order.phase)
     if order.phase == "ph2":
         link_into_worktree(order.repo)
@@ -187,23 +207,9 @@ def _continue(
     except PipelineError as fault:
         _refused(order, folder, store, fault)
         raise
-    made = ARTIFACTS[phase.produces].seal(
-        **envelope,
-        observed={
-            **_observed(order, artifact),
-            **context.observed,
-            "ended_at": clock.now(),
-            "seconds": round(clock.monotonic() - began, 3),
-        },
-        **fields,
-    )
-    folder.save(made, pointer=not dry)
-    if not dry:
-        store.end_phase(folder.execution_id, order.phase, made.artifact_id)
-    context.emit("phase_ended", phase=order.phase, artifact=made.artifact_id)
-    after = "idle" if order.phase != "ph7" or dry else _verdict(store, folder.execution_id)
-    store.move_run(folder.execution_id, after, order.phase)
-    return made
+    seconds = round(clock.monotonic() - began, 3)
+    observed = {**_observed(order, artifact), **context.observed, "ended_at": clock.now(), "seconds": seconds}
+    return ARTIFACTS[phase.produces].seal(**context.envelope, observed=observed, **fields)
 
 
 def _run(name: str, phase: Phase, artifact: Artifact, context: RunContext) -> dict[str, Any]:
