@@ -46,7 +46,6 @@ class Slot:
         self.path = folder.parent / "trees" / folder.name
         self.pristine = folder / "pristine.index"
         self.phantoms: dict[bytes, str] = {}
-        self._git = Git(folder, repo.common_dir)
 
     @property
     def admin(self) -> Path:
