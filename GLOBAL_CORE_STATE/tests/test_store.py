@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -198,3 +199,13 @@ def test_a_state_that_breaks_while_it_is_used(store: Store) -> None:
             ask()
         assert fault.value.code == "E430"
     assert (store.run(EXEC) or {})["status"] == "created"
+
+
+def test_a_full_disk_is_told_as_such_and_the_state_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path / "state.db")
+    with closing(store):
+        store._connection.execute("pragma max_page_count = 1")
+        with pytest.raises(EnvironmentFault, match="disk is full") as fault:
+            store.create_run("EXEC-2026-01-02-001", "2026-01-02T00:00:00Z", "plan " * 100_000)
+        assert (fault.value.exit_code, fault.value.code) == (4, "E434")
+        assert "move" not in fault.value.hint

@@ -66,6 +66,9 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 def unreadable(path: Path, fault: Exception) -> EnvironmentFault:
     """What to tell about a database that cannot be used."""
+    if getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        # Nothing is wrong with the state: moving it away would lose what it knows.
+        return EnvironmentFault(f"{path}: the disk is full", "make room, then run the phase again", "E434")
     return EnvironmentFault(f"{path}: the state cannot be read: {fault}", "move the file away to start afresh", "E430")
 
 
