@@ -1,8 +1,8 @@
-"""What the line itself costs: start-up of every command next to ``python -c pass``, and the demo split by phase.
+"""What the line itself costs: the demo split by phase. ``startup.py`` has the start of every command.
 
-    python benchmarks/overhead.py [--runs 7]
+    python benchmarks/overhead.py [--runs 3]
 
-Prints Markdown. Medians; ratios are to ``python -c pass`` in the same run, because machines differ and are noisy.
+Prints Markdown with medians.
 """
 
 from __future__ import annotations
@@ -15,34 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-COMMANDS = ("pipeline", *(f"ph{number}" for number in range(8)), "aim", "doc-id", "capabilities", "core-state")
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | {"NO_COLOR": "1"}
 """Without a switch that would let every start compile anew."""
-
-
-def seconds(argv: Sequence[str]) -> float:
-    """Wall time of one run of a command, which must exit with 0."""
-    began = time.perf_counter()
-    subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, env=ENVIRONMENT)
-    return time.perf_counter() - began
-
-
-def startup(runs: int) -> list[tuple[str, float]]:
-    """Median start-up per command in milliseconds; rounds are interleaved, so that noise meets all alike."""
-    rows = {
-        "python -c pass": [sys.executable, "-c", "pass"],
-        "python -c 'import click'": [sys.executable, "-c", "import click"],
-    }
-    rows |= {f"{name} {flag}": [str(BIN / name), flag] for name in COMMANDS for flag in ("--version", "--help")}
-    taken: dict[str, list[float]] = {name: [] for name in rows}
-    for _ in range(runs + 1):
-        for name, argv in rows.items():
-            taken[name].append(seconds(argv))
-    return [(name, 1000 * statistics.median(values[1:])) for name, values in taken.items()]
 
 
 def demo(runs: int) -> dict[str, float]:
@@ -61,15 +38,10 @@ def demo(runs: int) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=3)
     runs = parser.parse_args().runs
-    rows = startup(runs)
-    limit = rows[0][1]
-    print("| command | ms | times `python -c pass` |\n|---|---:|---:|")
-    for name, value in rows:
-        print(f"| `{name}` | {value:.0f} | {value / limit:.1f} |")
-    print("\n| demo | seconds |\n|---|---:|")
-    for name, value in demo(max(3, runs // 2)).items():
+    print("| demo | seconds |\n|---|---:|")
+    for name, value in demo(runs).items():
         print(f"| {name} | {value:.2f} |")
 
 

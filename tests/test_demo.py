@@ -71,15 +71,15 @@ def test_the_demo_shows_every_outcome_and_twice_the_same_commits(demo: Demo, tmp
 
 CORRUPTED = """
 import sys
-from global_ui import demo_command
-build = demo_command.build
+from global_ui import demo_stage
+build = demo_stage.build
 def corrupted(folder):
     repository = build(folder)
     (folder / "recordings/ws-add-discounts-01/1.patch").write_bytes(b"no patch at all\\n")
     for name in ("03", "06"):
         (folder / f"recordings/ws-add-discounts-{name}/1.json").write_text('{"exit_code": 9}')
     return repository
-demo_command.build = corrupted
+demo_stage.build = corrupted
 sys.argv = ["pipeline", "demo", "--keep", sys.argv[1], "--json"]
 from global_ui.cli import main
 main()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from global_util.cli import PipelineGroup, json_option, printable, repo_option, set_option, version_option
+from global_util.cli import PipelineGroup, json_option, print_json, printable, repo_option, set_option, version_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.group(cls=PipelineGroup)
@@ -45,7 +46,7 @@ def tools(as_json: bool, repo: Path, overrides: dict[str, Any]) -> None:
         for name, profile in profiles.resolve_tools(table).items()
     ]
     if as_json:
-        click.echo(json.dumps({"tools": rows}, indent=2, sort_keys=True))
+        print_json({"tools": rows}, sort_keys=True)
         return
     _table([("tool", "kind", "can", "from", "program"), *(_row(row) for row in rows)])
 
@@ -82,7 +83,7 @@ def doctor(as_json: bool) -> int:
 
     rows = machine.examine()
     if as_json:
-        click.echo(json.dumps({"checks": [row._asdict() for row in rows]}, indent=2, sort_keys=True))
+        print_json({"checks": [row._asdict() for row in rows]}, sort_keys=True)
     else:
         _table([("check", "verdict", "detail"), *rows])
     return Exit.DONE if all(row.verdict != "missing" for row in rows) else Exit.ENVIRONMENT

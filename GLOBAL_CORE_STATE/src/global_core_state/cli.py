@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from global_util.cli import PipelineGroup, json_option, repo_option, version_option
+from global_util.cli import PipelineGroup, json_option, print_json, repo_option, version_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from global_core_state.store import Store
 
 
@@ -52,6 +52,8 @@ def events(execution_id: str, repo: Path, as_json: bool) -> None:
 @json_option
 def rows(table: str, repo: Path, as_json: bool) -> None:
     """Print the rows of a TABLE of the state as they are."""
+    import json
+
     import sqlite_utils
     from global_util.errors import InvalidInput
 
@@ -63,7 +65,11 @@ def rows(table: str, repo: Path, as_json: bool) -> None:
         found = list(database.table(table).rows)
     finally:
         database.close()
-    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(json.dumps(row) for row in found))
+    if as_json:
+        print_json(found)
+        return
+    for row in found:
+        click.echo(json.dumps(row))
 
 
 def _place(repo: Path) -> Path:
@@ -84,7 +90,7 @@ def _store(repo: Path) -> Store:
 
 def _print(rows: list[dict[str, Any]], as_json: bool, line: str) -> None:
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     for row in rows:
         click.echo(line.format(**row))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from global_util.cli import PipelineGroup, log_json_option, repo_option, set_option, version_option
+from global_util.cli import PATH, PipelineGroup, log_json_option, repo_option, set_option, version_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from global_util.progress import Listener
 
 
@@ -43,13 +44,13 @@ _EXAMPLES = {
 _in_option = click.option(
     "--in",
     "into",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="The artifact to read. Default: standard input.",
 )
 _out_option = click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Where to write the artifact. Default: standard output.",
 )

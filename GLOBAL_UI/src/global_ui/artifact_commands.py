@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from global_util.cli import json_option, printable
+from global_util.cli import PATH, json_option, print_json, printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from global_util.contracts import Artifact
 
-_FILE = click.argument("file", type=click.Path(path_type=Path))
+_FILE = click.argument("file", type=PATH)
 
 
 @click.group()
@@ -27,11 +27,10 @@ def validate(file: Path, as_json: bool) -> None:
     """Prove that FILE keeps its contract and that nobody edited it. Exit code 3: it does not, or somebody did."""
     found = _load(file)
     facts = {"file": str(file), "schema": found.schema_id, "artifact_id": found.artifact_id, "valid": True}
-    click.echo(
-        json.dumps(facts, indent=2)
-        if as_json
-        else f"{printable(str(file))}: valid {found.schema_id} {found.artifact_id}"
-    )
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(f"{printable(str(file))}: valid {found.schema_id} {found.artifact_id}")
 
 
 @artifact.command(epilog="Example:  pipeline artifact show phase_plan.v1.json --json")
@@ -56,7 +55,7 @@ def lineage(file: Path, as_json: bool) -> None:
     """Show what FILE was made from, back to the plan. The ancestors lie in the same folder."""
     rows = list(_ancestors(file))
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     for row in rows:
         click.echo(f"{'  ' * row['depth']}{row['schema']}  {row['artifact_id']}  {row['producer']}")
@@ -95,6 +94,8 @@ def _ancestors(file: Path) -> list[dict[str, Any]]:
 
 
 def _short(value: Any) -> str:
+    import json
+
     if isinstance(value, list):
         names = [str(entry.get("id") or entry.get("workstream_id") or "") for entry in value if isinstance(entry, dict)]
         return f"{len(value)} entries" + (f": {', '.join(filter(None, names))[:80]}" if any(names) else "")

@@ -18,9 +18,9 @@ class _Commands(LazyGroup):
 
     def added(self) -> dict[str, tuple[str, str]]:
         """What rooms add."""
-        from importlib.metadata import entry_points
+        from global_util.installed import entry_values
 
-        return {entry.name: (entry.value, "") for entry in entry_points(group="pipeline.commands")}
+        return {name: (value, "") for name, value in entry_values("pipeline.commands").items()}
 
 
 @click.group(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from global_util.cli import json_option, repo_option, set_option
+from global_util.cli import PATH, json_option, print_json, repo_option, set_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command(epilog="Example:  pipeline run openspec/changes/add-login --tool aider --jobs 2")
-@click.argument("plan", type=click.Path(path_type=Path))
+@click.argument("plan", type=PATH)
 @repo_option
 @click.option("--format", "plan_format", metavar="F", help="The plan's format. Default: recognised from its files.")
 @click.option("--workstream-id", metavar="ID", help="Run only this workstream and what it depends on.")
@@ -48,7 +49,7 @@ def run(
     execution = next(iter(line.artifacts.values())).execution_id
     summary = summarise(line.artifacts, str(found.state_dir / "runs" / execution))
     if as_json:
-        click.echo(json.dumps({**summary.to_json(), "seconds": line.seconds}, indent=2))
+        print_json({**summary.to_json(), "seconds": line.seconds})
     else:
         screen.show(screen.console(), summary)
     return 0 if summary.all_fine else 1

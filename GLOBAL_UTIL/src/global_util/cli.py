@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -22,6 +21,7 @@ class PipelineGroup(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run, and leave with the documented exit code."""
         kwargs["standalone_mode"] = False
+        kwargs.setdefault("terminal_width", help_width())
         sys.exit(guarded(lambda: super(PipelineGroup, self).main(*args, **kwargs)))
 
 
@@ -94,6 +94,17 @@ def say(fault: PipelineError) -> int:
     return int(fault.exit_code)
 
 
+def help_width() -> int:
+    """How wide help is: as click decides it, without the compressors that ``shutil`` brings along."""
+    given = os.environ.get("COLUMNS", "")
+    try:
+        columns = int(given) if given.isdecimal() else 0
+        columns = columns or os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(min(columns or 80, 80) - 2, 50)
+
+
 def printable(text: str) -> str:
     """Text on one line that cannot steer a terminal."""
     return "".join(
@@ -101,12 +112,19 @@ def printable(text: str) -> str:
     )
 
 
+def print_json(value: object, *, sort_keys: bool = False) -> None:
+    """Print what ``--json`` promises."""
+    import json
+
+    click.echo(json.dumps(value, indent=2, sort_keys=sort_keys))
+
+
 def version_option(distribution: str) -> Callable[[Any], Any]:
     """``--version``, looked up only when asked for."""
 
     def show(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         if value:
-            from importlib.metadata import version
+            from global_util.installed import version
 
             click.echo(f"{ctx.find_root().info_name} {version(distribution)}")
             ctx.exit(0)
@@ -114,6 +132,19 @@ def version_option(distribution: str) -> Callable[[Any], Any]:
     return click.option(
         "--version", is_flag=True, expose_value=False, is_eager=True, callback=show, help="Show the version."
     )
+
+
+class PathType(click.Path):
+    """A path as ``pathlib.Path``, which is imported when a path was given and not for ``--help``."""
+
+    def coerce_path_result(self, value: Any) -> Any:
+        """The path that the user gave."""
+        from pathlib import Path
+
+        return Path(value)
+
+
+PATH = PathType()
 
 
 def _overrides(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:
@@ -136,8 +167,8 @@ set_option = click.option(
 
 repo_option = click.option(
     "--repo",
-    type=click.Path(path_type=Path),
-    default=Path(),
+    type=PATH,
+    default=".",
     metavar="DIR",
     help="The git repository. Default: the current folder.",
 )
