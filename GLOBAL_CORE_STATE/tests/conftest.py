@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from global_util.testing import Sandbox, sealed_environment
+from global_util.testing import FILE, Sandbox, sealed_environment
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -30,3 +30,27 @@ def sandbox(tmp_path: Path) -> Sandbox:
 def shared(tmp_path_factory: pytest.TempPathFactory, sealed_home: Path) -> Sandbox:
     """One repository for all examples of a property."""
     return Sandbox(tmp_path_factory.mktemp("shared") / "repo")
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Installs a distribution that consists of entry points."""
+    folder = tmp_path / "site"
+    monkeypatch.syspath_prepend(str(folder))
+
+    def put(name: str, entries: str) -> None:
+        place = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+        place.mkdir(parents=True)
+        (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (place / "entry_points.txt").write_text(entries)
+
+    return put
+
+
+@pytest.fixture
+def repo(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Its line is ``fake-phases``, where real ones are installed too."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767323045")
+    decided = "[phases]\n" + "".join(f'ph{n} = "fake-phases"\n' for n in range(8))
+    sandbox.start({b"f": (FILE, b"1\n"), b"pipeline.toml": (FILE, decided.encode())})
+    return sandbox

@@ -23,11 +23,34 @@ from global_util.contracts.workstream import Workstream
 from global_util.contracts.workstream_set import Plan, Validity, WorkstreamSet
 from global_util.errors import Exit, Held, InvalidInput, PipelineError
 from global_util.progress import Event
-from global_util.testing import FILE, Sandbox
+from global_util.testing import Sandbox
 
 CALLS: list[tuple[str, Any]] = []
 """What the fake phases were asked to do, in order."""
 DISTRIBUTION = "fake-phases"
+
+
+def finding(mark: str, rule: str, line: int, baseline: str = "new") -> dict[str, Any]:
+    place = {"path": "src/a.py", "line": line, "message": "is not used"}
+    judged = {"severity": "error", "baseline": baseline, "fixable": False}
+    return {"fingerprint": "sha256:" + mark * 64, "tool": "ruff", "rule": rule, **place, **judged}
+
+
+FOUND = {
+    "check_id": "ruff.lint",
+    "tool": "ruff",
+    "kind": "lint",
+    "status": "findings",
+    "judged": ["src/a.py"],
+    "whole_tree": False,
+    "findings": [
+        finding("a", "F401", 1),
+        finding("a", "F401", 7),
+        finding("b", "F811", 3),
+        finding("c", "F401", 9, "unchanged"),
+    ],
+}
+"""What the checks say of a work whose title begins with ``found``: one fault in two places, another, and an old one."""
 
 
 class FakePlanner:
@@ -89,8 +112,9 @@ class FakeReport:
 
         ctx.call("ph3", item.execution)
         ctx.effect("touch", {"workstream_id": item.workstream_id}, act)
+        checks = (FOUND,) if item.work.title.startswith("found") else ()
         return ReportItem.seal(
-            **item.common(), inputs=(item.item_id,), execution=item.execution, checks=(), not_chosen=()
+            **item.common(), inputs=(item.item_id,), execution=item.execution, checks=checks, not_chosen=()
         )
 
 
@@ -117,32 +141,16 @@ def make_item(title: str) -> ExecutionItem:
     )
 
 
-def install(folder: Path, entries: str, name: str = DISTRIBUTION) -> None:
-    """A distribution that consists of entry points into this file."""
-    place = folder / f"{name.replace('-', '_')}-1.0.dist-info"
-    place.mkdir(parents=True)
-    (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (place / "entry_points.txt").write_text(f"[pipeline.phases]\n{entries}\n")
-
-
 @pytest.fixture(autouse=True)
-def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The fake phases are installed, and decided for where real ones are installed too."""
+def fakes(install: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake phases are installed."""
     CALLS.clear()
-    folder = tmp_path / "site"
-    monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setitem(sys.modules, "fake_phases", sys.modules[__name__])
-    install(folder, "\n".join(f"ph{n} = fake_phases:PH{n}" for n in (0, 2, 3, 4)))
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767323045")
-    return folder
+    install(DISTRIBUTION, entries(*(f"ph{n} = fake_phases:PH{n}" for n in (0, 2, 3, 4))))
 
 
-@pytest.fixture
-def repo(sandbox: Sandbox) -> Sandbox:
-    decided = "".join(f'ph{n} = "{DISTRIBUTION}"\n' for n in range(8))
-    (sandbox.folder / "pipeline.toml").write_text(f"[phases]\n{decided}")
-    sandbox.start({b"f": (FILE, b"1\n"), b"pipeline.toml": (FILE, f"[phases]\n{decided}".encode())})
-    return sandbox
+def entries(*lines: str) -> str:
+    return "\n".join(["[pipeline.phases]", *lines, ""])
 
 
 def run(box: Sandbox, phase: str, before: Any = None, **more: Any) -> Any:
@@ -230,14 +238,36 @@ def test_a_phase_that_answers_with_the_wrong_item_is_refused_each_time(repo: San
         assert "answered with ExecutionItem, expected TargetsItem" in code(lambda: run(repo, "ph3", executed))[1]
 
 
+def counted(box: Sandbox) -> list[tuple[Any, ...]]:
+    shown = CliRunner().invoke(cli.main, ["rows", "errors", "--repo", str(box.folder), "--json"])
+    columns = ("execution_id", "ws_id", "step", "error_code", "signature", "count")
+    return sorted(tuple(row[name] for name in columns) for row in json.loads(shown.stdout))
+
+
+def test_a_new_finding_is_counted_by_its_signature_each_time_it_comes_back(repo: Sandbox) -> None:
+    planned = plan(repo, "found")
+    targets = run(repo, "ph3", run(repo, "ph2", planned))
+    assert counted(repo) == []
+    run(repo, "ph4", targets)
+    about = (planned.execution_id, "ws-a", "ruff.lint")
+    once = [(*about, "F401", "sha256:" + "a" * 64, 2), (*about, "F811", "sha256:" + "b" * 64, 1)]
+    assert counted(repo) == once
+    run(repo, "ph4", targets)
+    assert counted(repo) == once
+    context = make_context(repo, planned)
+    context.call("ph4", context.call("ph3", make_item("found again")))
+    context.store.close()
+    assert counted(repo) == [(*row[:-1], row[-1] * 2) for row in once]
+
+
 def test_a_line_phase_cannot_be_called_with_an_item(repo: Sandbox) -> None:
     context = make_context(repo)
     assert "whole artifacts" in code(lambda: context.call("ph2", make_item("t")))[1]
     context.store.close()
 
 
-def make_context(box: Sandbox) -> RunContext:
-    planned = plan(box)
+def make_context(box: Sandbox, planned: Any = None) -> RunContext:
+    planned = planned or plan(box)
     return RunContext(
         repo=box.repo,
         store=Store(box.repo.state_dir / "state.db"),
@@ -304,18 +334,20 @@ def test_an_artifact_from_another_clone_is_adopted(repo: Sandbox, tmp_path: Path
     assert run(other, "ph2", planned).artifact_id == run(repo, "ph2", planned).artifact_id
 
 
-def test_no_commits_no_phase_and_too_many_phases(repo: Sandbox, tmp_path: Path, fakes: Path) -> None:
+def test_no_commits_no_phase_and_too_many_phases(
+    repo: Sandbox, tmp_path: Path, install: Callable[[str, str], None]
+) -> None:
     assert code(lambda: plan(Sandbox(tmp_path / "empty")))[0] == "E405"
     planned = plan(repo)
     (repo.folder / "pipeline.toml").write_text('[phases]\nph2 = "not-installed"\n')
     assert code(lambda: run(repo, "ph2", planned))[0] == "E410"
-    install(fakes, "ph9 = fake_phases:PH2", "one-phase")
-    install(fakes, "ph9 = fake_phases:PH2", "two-phase")
-    told = code(lambda: run(repo, "ph9", planned))
+    install("one-phase", entries("ph90 = fake_phases:PH2"))
+    install("two-phase", entries("ph90 = fake_phases:PH2"))
+    told = code(lambda: run(repo, "ph90", planned))
     assert told[0] == "E411"
     assert "one-phase, two-phase" in told[1]
-    install(fakes, "ph8 = fake_phases:NO_PHASE", "no-phase")
-    assert code(lambda: run(repo, "ph8", planned))[0] == "E412"
+    install("no-phase", entries("ph91 = fake_phases:NO_PHASE"))
+    assert code(lambda: run(repo, "ph91", planned))[0] == "E412"
 
 
 def test_the_command_line_of_a_phase(repo: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import tempfile
 import threading
@@ -100,6 +101,48 @@ def test_the_tables_are_closed() -> None:
     for table in (machine.RUN, machine.WORKSTREAM):
         assert {after for states in table.values() for after in states} <= table.keys()
     assert not machine.validate_state_transition(machine.RUN, "made_up", "running")
+
+
+def way(table: dict[str, frozenset[str]], start: str, goal: str) -> list[str]:
+    """A shortest way that the table allows, without its start."""
+    ways: dict[str, list[str]] = {start: []}
+    for state in (waiting := [start]):
+        fresh = sorted(table[state] - ways.keys())
+        ways.update({after: [*ways[state], after] for after in fresh})
+        waiting += fresh
+    return ways[goal]
+
+
+@pytest.mark.parametrize("before", machine.WORKSTREAM)
+def test_each_pair_of_workstream_states(store: Store, before: str) -> None:
+    for after in (*machine.WORKSTREAM, "made_up"):
+        ws = f"ws-{after}"
+        store.create_workstream(EXEC, ws, ())
+        assert all(store.move_workstream(EXEC, ws, state) for state in way(machine.WORKSTREAM, "pending", before))
+        known = len(store.events(EXEC))
+        allowed = after == before or after in machine.WORKSTREAM[before]
+        assert store.move_workstream(EXEC, ws, after, "because") == allowed
+        told = [(event["ws_id"], event["type"], json.loads(event["payload"])) for event in store.events(EXEC)[known:]]
+        about = {"before": before, "after": after, "why": "because"}
+        kind = "workstream_moved" if allowed else "transition_refused"
+        assert told == ([] if after == before else [(ws, kind, about)])
+        states = {row["ws_id"]: row["status"] for row in store.workstreams(EXEC)}
+        assert states[ws] == (after if allowed else before)
+
+
+@pytest.mark.parametrize("before", machine.RUN)
+def test_each_pair_of_run_states(store: Store, before: str) -> None:
+    for n, after in enumerate((*machine.RUN, "made_up"), start=2):
+        execution = f"EXEC-2026-01-02-{n:03}"
+        store.create_run(execution, "2026-01-02T00:00:00Z", "plan")
+        assert all(store.move_run(execution, state) for state in way(machine.RUN, "created", before))
+        known = len(store.events(execution))
+        allowed = after == before or after in machine.RUN[before]
+        assert store.move_run(execution, after, "because") == allowed
+        told = [(event["type"], json.loads(event["payload"])) for event in store.events(execution)[known:]]
+        about = {"before": before, "after": after}
+        assert told == [("run_moved", {**about, "why": "because"}) if allowed else ("transition_refused", about)]
+        assert (store.run(execution) or {})["status"] == (after if allowed else before)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from global_util.contracts import ARTIFACTS, Artifact, content_id, parse
 from global_util.contracts.base import Producer
 from global_util.contracts.error_check_targets import TargetsItem
 from global_util.contracts.error_report import ReportItem
-from global_util.contracts.item import Item
-from global_util.errors import PipelineError
+from global_util.contracts.item import Call, Item
+from global_util.errors import Interrupted, PipelineError
 from global_util.git import Repository
 from global_util.phase import A, ItemPhase, Phase, find, service
 from global_util.progress import Event, Listener
@@ -152,15 +152,29 @@ class RunContext:
         """Let a tool work in a worktree, once per request: a finished try is never paid twice."""
         run = service("attempt")
         key = {"workstream_id": request.workstream_id, "n": request.n, "request": request.to_json()}
+        answer = self.effect("attempt", key, lambda: self._attempted(run, request).to_json())
+        return parse(AttemptResult, json.dumps(answer), "journal")
 
-        def do() -> dict[str, Any]:
-            step = self.store.begin_step(self.execution_id, request.workstream_id, f"{request.purpose}:{request.n}")
-            result: AttemptResult = run(self, request)
-            ended = {"outcome": result.call.outcome, "head": result.head.commit, "scope": result.scope.verdict}
-            self.store.end_step(step, self.execution_id, request.workstream_id, ended)
-            return result.to_json()
+    def _attempted(
+        self, run: Callable[[RunContext, AttemptRequest], AttemptResult], request: AttemptRequest
+    ) -> AttemptResult:
+        name = request.workstream_id
+        step = self.store.begin_step(self.execution_id, name, f"{request.purpose}:{request.n}")
+        try:
+            result = run(self, request)
+        except (KeyboardInterrupt, Interrupted):
+            self.store.end_step(step, self.execution_id, name, {"outcome": "interrupted"})
+            raise
+        ended = {"outcome": result.call.outcome, "head": result.head.commit, "scope": result.scope.verdict}
+        self.store.end_step(step, self.execution_id, name, ended)
+        if result.call.outcome != "ok":
+            self._count_failure(request, result.call)
+        return result
 
-        return parse(AttemptResult, json.dumps(self.effect("attempt", key, do)), "journal")
+    def _count_failure(self, request: AttemptRequest, call: Call) -> None:
+        """A call that failed, by how it ended: what a tool prints differs from try to try."""
+        signature = content_id({"tool": call.tool, "outcome": call.outcome, "exit_code": call.exit_code})
+        self.store.record_error(self.execution_id, request.workstream_id, request.purpose, call.outcome, signature)
 
     def checkout(self, commit: str) -> AbstractContextManager[Path]:
         """A clean worktree at a commit."""

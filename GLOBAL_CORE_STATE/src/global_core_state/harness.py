@@ -245,7 +245,10 @@ def _refused(order: Order, folder: RunFolder, store: Store, fault: PipelineError
 
 
 def _verdict(store: Store, execution: str) -> str:
+    """What became of a run; ``idle`` of one whose workstreams another clone worked on: this state knows nothing of them."""
     states = {row["status"] for row in store.workstreams(execution)}
+    if not states:
+        return "idle"
     if states <= {"landed", "done"}:
         return "completed"
     return "partial" if states & {"landed", "done"} else "failed"
