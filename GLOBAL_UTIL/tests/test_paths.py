@@ -103,6 +103,16 @@ def test_what_an_entry_covers(entry: str, path: str, wanted: bool) -> None:
     assert paths.covers(entry, path) is wanted
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(["*", "**", "**/", "?", "[ab]", "a", "b", "/", ".py"]), max_size=6).map("".join),
+    st.lists(st.lists(st.sampled_from(["a", "b", "/", ".py", "*"]), max_size=6).map("".join), max_size=8),
+)
+def test_many_paths_are_selected_as_each_is_covered(entry: str, every: list[str]) -> None:
+    for one in (entry, LiteralPath(path=entry or "a")):
+        assert paths.select(one, every) == [path for path in every if paths.covers(one, path)]
+
+
 def test_a_literal_entry_is_no_glob() -> None:
     assert paths.covers(LiteralPath(path="a[1]*.py"), "a[1]*.py")
     assert not paths.covers(LiteralPath(path="*.py"), "a.py")
