@@ -1,0 +1,63 @@
+"""The ids that a baseline commit had and that may be gone now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+
+from global_doc_id.comparison import head, may_state, read_changes, resolve, start_comparison
+from global_doc_id.git import Git, end, read_blobs
+from global_doc_id.inventory import Inventory
+from global_doc_id.known import Known
+from global_doc_id.policy import Policy
+from global_doc_id.validation import Was
+
+
+class Baseline:
+    """HEAD, or another commit, next to what is judged. Without git or commits it had nothing.
+
+    Where a table of HEAD's ids is at hand it is asked; else git compares all files meanwhile.
+    """
+
+    def __init__(self, git: Git | None, since: str, *, staged: bool) -> None:
+        self.git = git
+        self.known = Known.of_head(git) if git and not since else None
+        commit = "" if git is None or self.known else resolve(git, since) if since else head(git)
+        self.comparison = start_comparison(git, commit, staged=staged) if git and commit else None
+
+    def __enter__(self) -> Baseline:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        end(self.comparison)
+        if self.known:
+            self.known.close()
+
+    def ids(self, now: Inventory, policy: Policy) -> Mapping[str, Was]:
+        """Ids that the baseline had, each with where it stood: at least those that no file has now."""
+        found = self._looked_up(now) if self.known else self._compared()
+        return {text: was for text, was in found.items() if not policy.excludes(was.path)}
+
+    def _looked_up(self, now: Inventory) -> dict[str, Was]:
+        assert self.known is not None
+        here = {carrier.text for carriers in now.carriers.values() for carrier in carriers}
+        return {
+            row.doc_id: Was(row.path, row.line)
+            for text in sorted({*self.known.carried()} - here)
+            for row in self.known.at_head(text)
+        }
+
+    def _compared(self) -> dict[str, Was]:
+        if self.git is None or self.comparison is None:
+            return {}
+        changed = [change for change in read_changes(self.comparison) if change.old and may_state(change.path)]
+        inventory = Inventory()
+        for change, content in zip(changed, read_blobs(self.git, [change.old for change in changed]), strict=True):
+            inventory.note(change.path, content or b"")
+        return {
+            carrier.text: Was(path, carrier.line)
+            for path, carriers in sorted(inventory.carriers.items(), reverse=True)
+            for carrier in carriers
+        }
