@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from global_util.contracts import ARTIFACTS, DOCUMENTS, Artifact, Model
+from global_util.contracts.publishing import schema_text
 
 ROOT = Path(__file__).resolve().parent.parent
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-LINE = (
-    "workstream_set.v1",
-    "phase_plan.v1",
-    "execution_result.v1",
-    "error_check_targets.v1",
-    "error_report.v1",
-    "error_pipeline_result.v1",
-    "commit_plan.v1",
-    "git_operation_log.v1",
-)
-"""What PH0 to PH7 write, each for the phase after it."""
+LINE = {
+    "workstream_set.v1": "",
+    "phase_plan.v1": "workstream_set.v1",
+    "execution_result.v1": "phase_plan.v1",
+    "error_check_targets.v1": "execution_result.v1",
+    "error_report.v1": "error_check_targets.v1",
+    "error_pipeline_result.v1": "error_report.v1",
+    "commit_plan.v1": "error_pipeline_result.v1",
+    "git_operation_log.v1": "commit_plan.v1",
+}
+"""What each phase writes for others, and the artifact that it reads."""
 
 
 def models() -> dict[str, tuple[str, type[Model]]]:
@@ -32,19 +32,10 @@ def models() -> dict[str, tuple[str, type[Model]]]:
     return artifacts | DOCUMENTS
 
 
-def schema_text(schema_id: str, model: type[Model]) -> str:
-    """The published JSON Schema of a model."""
-    body = model.model_json_schema(by_alias=True, mode="validation")
-    if issubclass(model, Artifact):
-        body["properties"]["schema"] = {"const": schema_id}
-    return _dumps({**body, "$schema": DIALECT, "$id": f"phaseline:{schema_id}", "title": schema_id}, sort_keys=True)
-
-
 def contracts_text(owner: str, schemas: dict[str, str]) -> str:
-    """What a phase reads (the artifact before its own, the documents it owns) and the artifacts it writes."""
+    """What a phase reads (what LINE says, the documents it owns) and the artifacts it writes."""
     owned = {name: issubclass(model, Artifact) for name, (room, model) in models().items() if room == owner}
-    own_place = next(place for place, name in enumerate(LINE) if name in owned)
-    before = LINE[own_place - 1 : own_place]
+    before = [LINE[name] for name in LINE if name in owned and LINE[name]]
     consumes = [*before, *sorted(name for name, is_artifact in owned.items() if not is_artifact)]
     produces = sorted(name for name, is_artifact in owned.items() if is_artifact)
     return _dumps(
@@ -74,8 +65,8 @@ def _reference(schema_id: str, text: str) -> dict[str, str]:
     return {"schema": name, "version": version, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
-def _dumps(value: Any, sort_keys: bool = False) -> str:
-    return json.dumps(value, indent=2, sort_keys=sort_keys, ensure_ascii=False) + "\n"
+def _dumps(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> int:

@@ -24,7 +24,15 @@ ENVELOPE: dict[str, Any] = {
     "config": {},
     "inputs": (),
 }
-Files = Mapping[str, str | None]
+Files = Mapping[str, str | bytes | None]
+DEFAULTS = {
+    "policy.changelog": "CHANGELOG.md",
+    "policy.changelog_fragments": "auto",
+    "policy.definition_of_done": "auto",
+    "policy.mint_doc_ids": False,
+    "policy.not_done": "report",
+    "policy.unverified": "quarantine",
+}
 
 
 class Verdicts:
@@ -44,7 +52,8 @@ class Verdicts:
                 if text is None:
                     self.repo.sealed("rm", "--cached", "-q", "--", name, env=env)
                     continue
-                oid = self.repo.sealed("hash-object", "-w", "--stdin", stdin=text.encode()).stdout.decode().strip()
+                raw = text.encode() if isinstance(text, str) else text
+                oid = self.repo.sealed("hash-object", "-w", "--stdin", stdin=raw).stdout.decode().strip()
                 self.repo.sealed("update-index", "--add", "--cacheinfo", f"100644,{oid},{name}", env=env)
             tree = self.repo.sealed("write-tree", env=env).stdout.decode().strip()
         parents = (parent.commit,) if parent else ()
@@ -57,21 +66,16 @@ class Verdicts:
         after: Sequence[ResultItem] = (),
         verdict: str = "clean",
         reason: str | None = None,
+        passed: str = "pytest",
         **work: Any,
     ) -> ResultItem:
         """The verdict on a change, on the base or on the head of the first of ``after``."""
         start = after[0].head if after else self.base
         head = self.state(start, files) if files else start
         upstream = [{"workstream_id": one.workstream_id, "item_id": one.item_id} for one in after]
-        passed = CheckResult(
-            check_id="pytest",
-            tool="pytest",
-            kind="test",
-            status="pass",
-            judged=("a.txt",),
-            whole_tree=True,
-            findings=(),
-        )
+        kind = "test" if passed == "pytest" else "acceptance"
+        fields = {"check_id": passed, "tool": "pytest", "kind": kind, "status": "pass", "judged": ("a.txt",)}
+        check = CheckResult.model_validate({**fields, "whole_tree": True, "findings": ()})
         return ResultItem.seal(
             workstream_id=name,
             inputs=(),
@@ -83,20 +87,22 @@ class Verdicts:
             reason=reason or ("findings" if verdict == "quarantined" else None),
             changes=self.repo.diff(start.tree, head.tree),
             scope=ScopeReport(verdict="inside"),
-            checks=(passed,) if verdict in ("clean", "fixed") else (),
+            checks=(check,) if verdict in ("clean", "fixed") else (),
             open_findings=(),
             fix_attempts=(),
             calls=(),
             explanation=f"{verdict} as told",
         )
 
-    def plan(self, *items: ResultItem, unverified: str = "quarantine", base: State | None = None) -> CommitPlan:
+    def plan(
+        self, *items: ResultItem, base: State | None = None, config: Mapping[str, Any] | None = None
+    ) -> CommitPlan:
         """What PH6 makes of the items."""
         pin = {"branch": "main", "commit": self.base.commit, "tree": self.base.tree}
         phase_plan = SimpleNamespace(base=SimpleNamespace(**pin), target_branch="main", strategy="safe_merge_v1")
         ctx = SimpleNamespace(
             repo=self.repo,
-            config={"policy.unverified": unverified},
+            config={**DEFAULTS, **(config or {})},
             execution_id="EXEC-2026-01-01-001",
             ancestor=lambda schema: phase_plan,
             move=lambda name, state, why="": self.moves.append((name, state)),

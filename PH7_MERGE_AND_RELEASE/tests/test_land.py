@@ -41,6 +41,19 @@ def test_safe_merge_makes_semi_linear_history(stage: Stage) -> None:
     assert stage.git("show", "-s", "--format=%s", merges[0]) == "Merge ws-1: Do ws-1"
 
 
+@pytest.mark.parametrize("strategy", ["ff_only", "safe_merge_v1"])
+def test_what_ph6_wrote_itself_is_one_commit_of_no_workstream(stage: Stage, strategy: str) -> None:
+    given = stage.plan(ONE, TWO, strategy=strategy)
+    last = given.commit_groups[-1].model_copy(update={"workstreams": (), "description": "Changelog"})
+    plan = given.model_copy(update={"commit_groups": (*given.commit_groups[:-1], last)})
+    log = stage.land(plan)
+    assert log.commits[-1].merge is None
+    assert stage.git("rev-parse", "main") == log.commits[-1].commit
+    assert stage.git("rev-parse", "main^1") == (log.commits[0].merge or log.commits[0].commit)
+    assert stage.moves == [("ws-1", "landing"), ("ws-1", "landed")]
+    assert stage.git("rev-parse", "main^{tree}") == plan.final_tree
+
+
 def test_a_commit_tells_where_it_came_from(stage: Stage) -> None:
     plan = stage.plan(ONE)
     stage.land(plan)

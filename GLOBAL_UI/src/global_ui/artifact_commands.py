@@ -37,13 +37,15 @@ def validate(file: Path, as_json: bool) -> None:
 @_FILE
 @json_option
 def show(file: Path, as_json: bool) -> None:
-    """Show what FILE is: its envelope, and how much of what is in it."""
+    """Show what FILE is: its envelope, how much of what is in it, and conditions that are not met or not ready."""
     found = _load(file)
     if as_json:
         click.echo(found.dumps(), nl=False)
         return
     for name, value in found.to_json().items():
         click.echo(f"{name:22} {_short(value)}")
+        for line in _open_conditions(value):
+            click.echo(f"  {printable(line)}")
 
 
 @artifact.command(
@@ -97,6 +99,30 @@ def _short(value: Any) -> str:
     import json
 
     if isinstance(value, list):
+        if _are_conditions(value):
+            return f"{len(value)} entries: {_counts([entry['verdict'] for entry in value])}"
         names = [str(entry.get("id") or entry.get("workstream_id") or "") for entry in value if isinstance(entry, dict)]
         return f"{len(value)} entries" + (f": {', '.join(filter(None, names))[:80]}" if any(names) else "")
     return json.dumps(value)[:160]
+
+
+def _are_conditions(value: Any) -> bool:
+    """Of the definition of ready or of done: both have a verdict with its evidence."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(entry, dict) and {"verdict", "evidence"} <= entry.keys() for entry in value)
+    )
+
+
+def _counts(words: list[str]) -> str:
+    return ", ".join(f"{words.count(word)} {word}" for word in sorted(set(words)))
+
+
+def _open_conditions(value: Any) -> list[str]:
+    return [
+        f"{entry['verdict']} {entry.get('workstream_id') or 'all that lands'}: "
+        f"{entry.get('check') or entry['condition']}: {entry['evidence']}"
+        for entry in (value if _are_conditions(value) else ())
+        if entry["verdict"] in ("not_met", "not_ready")
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,15 +73,22 @@ def show(console: Console, summary: Summary) -> None:
         who = Text.assemble(row.workstream, "\n", (printable(row.title)[:40], "dim"))
         table.add_row(who, _styled(row.outcome), Text(why), Text(row.commit[:10], style="dim"))
     console.print(table)
-    for row in (row for row in summary.rows if row.details):
-        console.print(Text(row.workstream, style=_STYLES.get(row.outcome, "")))
-        for line in row.details:
-            console.print(Text(f"  {printable(line)}"), soft_wrap=True)
+    for row in summary.rows:
+        _tell(console, Text(row.workstream, style=_STYLES.get(row.outcome, "")), row.details)
+    _tell(console, Text("all that lands"), summary.conditions)
     counts: dict[str, int] = {}
     for row in summary.rows:
         counts[row.outcome] = counts.get(row.outcome, 0) + 1
     console.print(Text(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))))
     console.print(Text(f"Run folder: {printable(summary.folder)}", style="dim"), soft_wrap=True)
+
+
+def _tell(console: Console, heading: Text, lines: Sequence[str]) -> None:
+    """Lines below a heading; nothing at all without lines."""
+    if lines:
+        console.print(heading)
+    for line in lines:
+        console.print(Text(f"  {printable(line)}"), soft_wrap=True)
 
 
 def console(*, stderr: bool = False, **options: Any) -> Console:

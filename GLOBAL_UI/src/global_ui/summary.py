@@ -13,6 +13,8 @@ from global_util.contracts.error_report import Finding
 from global_util.contracts.git_operation_log import GitOperationLog
 from global_util.contracts.phase_plan import PhasePlan
 
+from global_ui.conditions import missing
+
 MAX_FINDINGS = 3
 """How many findings of a workstream that does not land are shown."""
 
@@ -28,7 +30,7 @@ class Row:
     repairs: tuple[str, ...]
     commit: str
     details: tuple[str, ...] = ()
-    """Where it did not land: the first findings, where the tool's log lies, and what was kept."""
+    """Conditions that are not met or not ready; where it did not land: the first findings, the tool's log, what was kept."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Summary:
     dry_run: bool
     rows: tuple[Row, ...]
     folder: str
+    conditions: tuple[str, ...] = ()
+    """What is not met of all that lands together."""
 
     @property
     def all_fine(self) -> bool:
@@ -60,7 +64,9 @@ def summarise(artifacts: Mapping[str, Artifact], folder: str) -> Summary:
     commits = {landed.group_id: landed.commit for landed in log.commits}
     aside = {entry.workstream_id: entry.explanation for entry in plan.quarantine}
     waited: dict[str, list[str]] = {}
-    for edge in cast("PhasePlan", artifacts[PhasePlan.SCHEMA]).edges:
+    phase_plan = cast("PhasePlan", artifacts[PhasePlan.SCHEMA])
+    conditions = missing(phase_plan, plan, folder)
+    for edge in phase_plan.edges:
         if edge.why == "scope_overlap":
             waited.setdefault(edge.after, []).append(f"waited for {edge.before}, which may change the same files")
     rows = [
@@ -71,11 +77,14 @@ def summarise(artifacts: Mapping[str, Artifact], folder: str) -> Summary:
             why="; ".join([aside.get(item.workstream_id, item.explanation), *waited.get(item.workstream_id, [])]),
             repairs=tuple(f"{attempt.fixer}: {attempt.outcome}" for attempt in item.fix_attempts),
             commit=commits.get(groups.get(item.workstream_id, ""), ""),
-            details=() if item.workstream_id in groups else _details(item, folder),
+            details=(
+                *conditions.get(item.workstream_id, ()),
+                *(() if item.workstream_id in groups else _details(item, folder)),
+            ),
         )
         for item in result.items
     ]
-    return Summary(result.execution_id, plan.target_branch, log.dry_run, tuple(rows), folder)
+    return Summary(result.execution_id, plan.target_branch, log.dry_run, tuple(rows), folder, conditions.get(None, ()))
 
 
 def _details(item: ResultItem, folder: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from global_aim import profiles
+from global_capabilities.policies.tree import Tree
 from global_util import graph
 from global_util.checks import checks
 from global_util.contracts.item import Limits, Work
@@ -16,16 +17,15 @@ from global_util.contracts.phase_plan import (
     PhasePlan,
     PlannedWorkstream,
     PreFlightCheck,
-    Readiness,
     RunLimits,
     ToolProfile,
 )
-from global_util.contracts.workstream import AcceptanceRun, CircuitBreaker, Workstream
+from global_util.contracts.workstream import CircuitBreaker, Workstream
 from global_util.contracts.workstream_set import WorkstreamSet
 from global_util.errors import EnvironmentFault, InvalidInput
 from global_util.phase import find
 
-from ph1_plan_to_exec import acceptance, base, overlaps, recording, selection, settings
+from ph1_plan_to_exec import acceptance, base, overlaps, readiness, recording, selection, settings
 
 if TYPE_CHECKING:
     from global_util.phase import Context
@@ -51,7 +51,10 @@ class PlanToExec:
         "git.base_branch",
         "git.strategy",
         "policy.allowed_overlaps",
+        "policy.changelog_fragments",
+        "policy.definition_of_ready",
         "policy.max_gate",
+        "policy.not_ready",
         "policy.scope_overlap",
         "policy.unknown_scope",
         "run.tool",
@@ -74,7 +77,10 @@ class PlanToExec:
         )
         sequence = selection.launch_order(declared, needs)
         tools = _tools(ctx, [known[name] for name in sequence])
-        planned = _plan(ctx, [known[name] for name in sequence], needs, tools, pinned)
+        tree = Tree(ctx.repo, pinned.tree)
+        planned = _plan(ctx, [known[name] for name in sequence], needs, tools, tree)
+        verdicts = readiness.judge(planned, tree, ctx.config)
+        planned = readiness.with_fragments(planned, tree, ctx.config.get("policy.changelog_fragments"))
         return {
             "plan_id": artifact.plan.id,
             "base": pinned,
@@ -88,7 +94,7 @@ class PlanToExec:
             "critical_path": graph.critical_path(needs, sequence),
             "scope_overlaps": shared,
             "pre_flight_checks": _pre_flight(pinned),
-            "readiness": [entry for workstream in planned for entry in _readiness(workstream)],
+            "readiness": verdicts,
             "limits": _limits(ctx),
             "dag": _dag(ctx, planned),
         }
@@ -137,10 +143,9 @@ def _recording(ctx: Context, tools: dict[str, ToolProfile], sequence: list[str])
 
 
 def _plan(
-    ctx: Context, workstreams: list[Workstream], needs: graph.Needs, tools: dict[str, ToolProfile], pinned: BasePin
+    ctx: Context, workstreams: list[Workstream], needs: graph.Needs, tools: dict[str, ToolProfile], tree: Tree
 ) -> list[PlannedWorkstream]:
     runners = frozenset(ctx.config.get("checks.acceptance_runners"))
-    modes = ctx.repo.modes_of(pinned.tree)
     return [
         PlannedWorkstream(
             id=workstream.id,
@@ -148,7 +153,7 @@ def _plan(
                 ctx,
                 workstream,
                 tools[workstream.id].id,
-                acceptance.resolve(workstream.acceptance_tests, runners, modes),
+                acceptance.resolve(workstream.acceptance_tests, runners, tree.modes),
             ),
             depends_on=tuple(sorted(set(needs[workstream.id]))),
             priority=selection.priority(workstream),
@@ -195,27 +200,6 @@ def _edges(chosen: tuple[Workstream, ...], added: list[Edge]) -> list[Edge]:
 def _pre_flight(pinned: BasePin) -> list[PreFlightCheck]:
     command = ("git", "rev-parse", "--verify", f"{pinned.commit}^{{tree}}")
     return [PreFlightCheck(id="base-commit", command=command, expected=pinned.tree, on_fail="stop")]
-
-
-def _readiness(workstream: PlannedWorkstream) -> list[Readiness]:
-    commands = sum(isinstance(test, AcceptanceRun) for test in workstream.work.acceptance)
-    others = len(workstream.work.acceptance) - commands
-    scope = len(workstream.work.scope.files_scope) + len(workstream.work.scope.files_create)
-    facts = (
-        (
-            "scope-given",
-            "ready" if workstream.work.scope.files_scope != selection.WHOLE_REPOSITORY else "not_ready",
-            f"{scope} entries",
-        ),
-        ("tasks-given", "ready" if workstream.work.tasks else "not_ready", f"{len(workstream.work.tasks)} tasks"),
-        ("acceptance-given", "ready" if commands else "not_ready", f"{commands} commands, {others} descriptions"),
-    )
-    return [
-        Readiness.model_validate(
-            {"workstream_id": workstream.id, "check": check, "verdict": verdict, "evidence": evidence}
-        )
-        for check, verdict, evidence in facts
-    ]
 
 
 def _limits(ctx: Context) -> RunLimits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NoReturn, TypeVar
 
+from global_util import paths
 from global_util.config import Settings, defaults
 from global_util.contracts.base import Model, first_fault
 from global_util.errors import InvalidInput
@@ -12,11 +13,17 @@ from pydantic import ValidationError
 
 M = TypeVar("M", bound=Model)
 
+_DEFINITIONS = ("auto", "module", "plain", "off")
 CHOICES = {
+    "policy.definition_of_done": _DEFINITIONS,
+    "policy.definition_of_ready": _DEFINITIONS,
+    "policy.not_done": ("report", "quarantine"),
+    "policy.not_ready": ("report", "refuse"),
     "policy.scope_overlap": ("order", "allow", "refuse"),
     "policy.unknown_scope": ("refuse", "repo"),
     "policy.unverified": ("quarantine", "save"),
 }
+_PLACES = ("policy.changelog", "policy.changelog_fragments")
 _ACCEPTANCE = "acceptance"
 
 
@@ -30,6 +37,7 @@ def require_sound(config: Settings, known_checks: Collection[str]) -> None:
             _refuse(config, key, f"it is one of {', '.join(CHOICES[key])}")
     _require_checks(config, known_checks)
     _require_pairs(config)
+    _require_places(config)
 
 
 def _require_checks(config: Settings, known: Collection[str]) -> None:
@@ -48,6 +56,15 @@ def _require_pairs(config: Settings) -> None:
     pairs = config.get("policy.allowed_overlaps")
     if not all(isinstance(pair, list) and all(isinstance(name, str) for name in pair) for pair in pairs):
         _refuse(config, "policy.allowed_overlaps", 'give pairs of ids: [["ws-a", "ws-b"]]')
+
+
+def _require_places(config: Settings) -> None:
+    """A path of the repository, or empty. Where PH6 is not installed, its settings are left to it."""
+    for key in _PLACES:
+        text = config.get(key) or ""
+        wrong = paths.fault(text) if text else ""
+        if wrong or any(mark in text for mark in "*?[\\"):
+            _refuse(config, key, f"it {wrong}" if wrong else "name one place, without * ? [")
 
 
 def _refuse(config: Settings, key: str, hint: str) -> NoReturn:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from global_capabilities.policies import fragments
 from global_util.contracts.commit_plan import CommitGroup, GroupChange, NothingToLand, Quarantined
 from global_util.contracts.error_pipeline_result import Reason, ResultItem, lands
 from global_util.git import Repository
@@ -21,8 +22,18 @@ class Combined:
     nothing: list[NothingToLand] = field(default_factory=list)
 
 
-def combine(repo: Repository, base_tree: str, items: Sequence[ResultItem], unverified: str, execution: str) -> Combined:
-    """Join every change that may land onto the base tree; ``items`` are in launch order."""
+def combine(
+    repo: Repository,
+    base_tree: str,
+    items: Sequence[ResultItem],
+    unverified: str,
+    execution: str,
+    refused: Mapping[str, str],
+) -> Combined:
+    """Join every change that may land onto the base tree; ``items`` are in launch order.
+
+    ``refused``: workstreams that are not done and so must not land, each with the reason in words.
+    """
     out = Combined(base_tree)
     landed: dict[str, str] = {}
     fine: set[str] = set()
@@ -30,6 +41,8 @@ def combine(repo: Repository, base_tree: str, items: Sequence[ResultItem], unver
         missing = [ref.workstream_id for ref in item.base.upstream if ref.workstream_id not in fine]
         if item.verdict != "nothing" and not lands(item, unverified):
             out.aside.append(_aside(item, item.reason or "findings", item.explanation))
+        elif item.workstream_id in refused:
+            out.aside.append(_aside(item, "not_done", refused[item.workstream_id]))
         elif missing:
             out.aside.append(_aside(item, "upstream", f"builds on {', '.join(missing)}, which does not land"))
         elif item.verdict == "nothing":
@@ -55,9 +68,9 @@ def _land(
     out.groups.append(
         CommitGroup(
             group_id=group_id,
-            description=_line(item.work.title) or item.workstream_id,
+            description=one_line(item.work.title) or item.workstream_id,
             files=tuple(change.path for change in item.changes),
-            modules=tuple(sorted({_module(change.path) for change in item.changes})),
+            modules=modules_of(change.path for change in item.changes),
             commit_message=_message(item),
             workstreams=(item.workstream_id,),
             change=GroupChange(base_tree=item.base.tree, head_tree=item.head.tree),
@@ -67,7 +80,7 @@ def _land(
             trailers={
                 "Execution-Id": execution,
                 "Workstream-Id": item.workstream_id,
-                "Plan-Source": _line(item.work.plan_source),
+                "Plan-Source": one_line(item.work.plan_source),
             },
         )
     )
@@ -77,18 +90,19 @@ def _aside(item: ResultItem, reason: Reason, explanation: str) -> Quarantined:
     return Quarantined(workstream_id=item.workstream_id, reason=reason, explanation=explanation, head=item.head.commit)
 
 
-def _module(path: str) -> str:
-    """The top folder of a path; files at the root belong to ``.``."""
-    return path.partition("/")[0] if "/" in path else "."
+def modules_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """The top folders of paths, sorted; files at the root belong to ``.``."""
+    return tuple(sorted({path.partition("/")[0] if "/" in path else "." for path in paths}))
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Text of the plan as one line, without what could steer a terminal or cut a commit message short."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
 def _message(item: ResultItem) -> str:
-    """Title, then the tasks. Every line of the plan is indented or bulleted, so that none can pass for a trailer."""
-    title = _line(item.work.title) or item.workstream_id
-    tasks = [f"- {line}" for task in item.work.tasks if (line := _line(task))]
+    """Title, then the plan's tasks. Every line of the plan is bulleted, so that none can pass for a trailer."""
+    title = one_line(item.work.title) or item.workstream_id
+    own = [task for task in item.work.tasks if not fragments.is_task(task, item.workstream_id)]
+    tasks = [f"- {line}" for task in own if (line := one_line(task))]
     return "\n".join([title, "", *tasks]).rstrip() + "\n"

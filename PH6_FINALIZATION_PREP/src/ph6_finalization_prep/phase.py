@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from global_util.contracts.commit_plan import CommitPlan, DoneCondition
-from global_util.contracts.error_pipeline_result import ErrorPipelineResult, ResultItem, lands
+from global_util.contracts.commit_plan import CommitPlan
+from global_util.contracts.error_pipeline_result import ErrorPipelineResult, lands
 from global_util.contracts.item import State
 from global_util.contracts.phase_plan import PhasePlan
 
-from ph6_finalization_prep.combine import Combined, combine
+from ph6_finalization_prep.completion import settle
+from ph6_finalization_prep.rules import read_rules
 
 if TYPE_CHECKING:
     from global_util.phase import Context
@@ -21,7 +22,14 @@ class FinalizationPrep:
     id = "PH6_FINALIZATION_PREP"
     consumes = ErrorPipelineResult.SCHEMA
     produces = CommitPlan.SCHEMA
-    reads = ("policy.unverified",)
+    reads = (
+        "policy.changelog",
+        "policy.changelog_fragments",
+        "policy.definition_of_done",
+        "policy.mint_doc_ids",
+        "policy.not_done",
+        "policy.unverified",
+    )
 
     def run(self, artifact: ErrorPipelineResult, ctx: Context) -> dict[str, Any]:
         """The fields of the commit plan on the pinned base."""
@@ -33,9 +41,12 @@ class FinalizationPrep:
     ) -> dict[str, Any]:
         """The fields of a commit plan on any base. PH7 asks for it when the target has moved; a trial moves no state."""
         plan = cast("PhasePlan", ctx.ancestor(PhasePlan.SCHEMA))
-        unverified = ctx.config.get("policy.unverified")
-        combined = combine(ctx.repo, base.tree, artifact.items, unverified, ctx.execution_id)
-        late = {item.workstream_id for item in artifact.items if item.verdict == "nothing" or lands(item, unverified)}
+        rules = read_rules(ctx.config, ctx.repo, plan.base.tree, base.tree)
+        settled = settle(ctx.repo, base.tree, artifact.items, rules, ctx.execution_id)
+        combined = settled.combined
+        late = {
+            item.workstream_id for item in artifact.items if item.verdict == "nothing" or lands(item, rules.unverified)
+        }
         for aside in combined.aside:
             if aside.workstream_id in late and not trial:
                 ctx.move(aside.workstream_id, "landing")
@@ -50,40 +61,8 @@ class FinalizationPrep:
             "commit_groups": combined.groups,
             "quarantine": combined.aside,
             "nothing_to_land": combined.nothing,
-            "definition_of_done": _done(artifact.items, combined),
+            "definition_of_done": settled.conditions,
         }
-
-
-def _done(items: tuple[ResultItem, ...], combined: Combined) -> list[DoneCondition]:
-    names = {name for group in combined.groups for name in group.workstreams}
-    landing = [item for item in items if item.workstream_id in names]
-    tested = sum(
-        any(check.kind in ("test", "acceptance") and check.status == "pass" for check in item.checks)
-        for item in landing
-    )
-    clean = sum(item.verdict in ("clean", "fixed") for item in landing)
-    count = len(landing)
-    facts = (
-        (
-            "tests of what lands exist and pass",
-            tested == count,
-            f"{tested} of {count} workstreams passed a test or acceptance command",
-        ),
-        ("the error pipeline reports clean", clean == count, f"{clean} of {count} workstreams are clean or fixed"),
-    )
-    verdicts = {True: "met", False: "not_met"} if count else dict.fromkeys((True, False), "not_checked")
-    conditions = [
-        DoneCondition.model_validate({"condition": text, "verdict": verdicts[met], "evidence": evidence})
-        for text, met, evidence in facts
-    ]
-    return [
-        *conditions,
-        DoneCondition(
-            condition="documents, changelog and doc ids are kept",
-            verdict="not_checked",
-            evidence="no policy asks for it",
-        ),
-    ]
 
 
 PHASE = FinalizationPrep()

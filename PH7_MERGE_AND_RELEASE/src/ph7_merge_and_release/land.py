@@ -38,9 +38,12 @@ class Landing:
         return tip
 
     def _commit(self, group: CommitGroup, parent: str, person: Person, epoch: int) -> str:
-        """Linear: one commit. Semi-linear: the commit, and a merge commit that says which workstream it was."""
+        """Linear: one commit. Semi-linear: the commit, and a merge commit that says which workstream it was.
+
+        What PH6 wrote itself is of no workstream, and always one commit.
+        """
         commit = self.repo.commit(group.proven_tree, (parent,), self._message(group), person, epoch)
-        if self.plan.strategy == "ff_only":
+        if self.plan.strategy == "ff_only" or not group.workstreams:
             self._tell(group, commit)
             return commit
         title = f"Merge {group.workstreams[0]}: {group.description}"

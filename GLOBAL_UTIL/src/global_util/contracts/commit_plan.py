@@ -26,7 +26,8 @@ class CommitGroup(Model):
     files: tuple[RepoPath, ...]
     modules: tuple[str, ...]
     commit_message: str
-    workstreams: Annotated[tuple[WorkstreamId, ...], Field(min_length=1)]
+    workstreams: tuple[WorkstreamId, ...]
+    """The workstreams that it lands; empty for what PH6 adds itself: changelog and document ids."""
     change: GroupChange
     proven_tree: GitOid
     rung: Literal["path", "ort"]
@@ -51,8 +52,9 @@ class NothingToLand(Model):
 
 
 class DoneCondition(Model):
-    """One condition of the definition of done."""
+    """One condition of the definition of done, for one workstream or, without one, for all that lands."""
 
+    workstream_id: WorkstreamId | None = None
     condition: str
     verdict: Literal["met", "not_met", "not_checked"]
     evidence: str

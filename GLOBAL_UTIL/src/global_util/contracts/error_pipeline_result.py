@@ -21,6 +21,7 @@ Reason = Literal[
     "no_change",
     "tool_failed",
     "conflict",
+    "not_done",
     "abandoned",
     "interrupted",
 ]
