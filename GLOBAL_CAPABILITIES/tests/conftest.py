@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from global_capabilities.checks.documents import SUITE
 
+FRONT = "---\ndoc_id: DOC-P1M001-DOC-001\nmodule: M001_WORK\nstatus: active\nversion: 1.2\n---\n"
 SCHEMA = '{"type": "object"}\n'
 
 
@@ -37,13 +38,14 @@ def make_package(root: Path, name: str, doc_scope: str, command: str, **more: An
         "key_artifacts": {"docs": [], "schemas": []},
         **more,
     }
-    write(folder / f"{manifest['kind']}.manifest.json", json.dumps(manifest))
-    project = f'[project]\nname = "{manifest["distribution"]}"\n[project.scripts]\n{command} = "{package}.cli:main"\n'
+    write(folder / f"{manifest['kind']}.manifest.json", json.dumps(manifest, indent=2))
+    project = f'[project]\nname = "{manifest["distribution"]}"\nversion = "1.2"\n'
+    project += f'dependencies = ["click>=8"]\n[project.scripts]\n{command} = "{package}.cli:main"\n'
     write(folder / "pyproject.toml", project)
     write(folder / "src" / package / "__init__.py", "")
-    write(folder / "src" / package / "cli.py", "main = None\n")
+    write(folder / "src" / package / "cli.py", "import click\n\nmain = None\n")
     for document in SUITE:
-        write(folder / "modules" / "M001_WORK" / "docs" / document, f"# {document}\n\nWhat {name} says.\n")
+        write(folder / "modules" / "M001_WORK" / "docs" / document, f"{FRONT}# {document}\n\nWhat {name} says.\n")
     return folder
 
 
@@ -59,5 +61,5 @@ def repo(tmp_path: Path) -> Path:
     write(phase / "docs" / "OVERVIEW.md", "# Overview\n\nThings are made.\n")
     digest = hashlib.sha256(SCHEMA.encode()).hexdigest()
     produced = [{"schema": "thing", "version": "v1", "sha256": digest}]
-    write(phase / "phase.contracts.json", json.dumps({"consumes": [], "produces": produced}))
+    write(phase / "phase.contracts.json", json.dumps({"consumes": [], "produces": produced}, indent=2))
     return tmp_path

@@ -1,8 +1,8 @@
-"""Who hands which artifact to whom, as declared in the contracts."""
+"""Who hands which artifact, in which version, to whom, as declared in the contracts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from global_capabilities.packages import Package
@@ -13,7 +13,7 @@ PEOPLE = "people"
 
 @dataclass(frozen=True, order=True)
 class Handover:
-    """``producer`` writes ``schema``, ``consumer`` reads it; an artifact that nobody reads has no consumer."""
+    """``producer`` writes ``schema`` (with its version), ``consumer`` reads it; nobody reads it: no consumer."""
 
     producer: str
     consumer: str
@@ -33,7 +33,7 @@ def handovers(packages: Sequence[Package]) -> list[Handover]:
 
 
 def draw_text(flow: Sequence[Handover]) -> str:
-    """One line per handover."""
+    """One line per handover: producer, artifact and version, consumer."""
     width = max((len(handover.producer) for handover in flow), default=0)
     return "".join(
         f"{handover.producer:<{width}}  --{handover.schema}-->  {handover.consumer or '(end)'}\n" for handover in flow
@@ -44,3 +44,19 @@ def draw_mermaid(flow: Sequence[Handover]) -> str:
     """A Mermaid flowchart."""
     lines = [f"  {handover.producer} -->|{handover.schema}| {handover.consumer or 'result'}\n" for handover in flow]
     return "flowchart LR\n" + "".join(lines)
+
+
+def draw_dot(flow: Sequence[Handover]) -> str:
+    """A graph for Graphviz."""
+    lines = [
+        f'  "{handover.producer}" -> "{handover.consumer or "result"}" [label="{handover.schema}"];\n'
+        for handover in flow
+    ]
+    return "digraph line {\n  rankdir=LR;\n  node [shape=box];\n" + "".join(lines) + "}\n"
+
+
+DRAWINGS: dict[str, Callable[[Sequence[Handover]], str]] = {
+    "text": draw_text,
+    "mermaid": draw_mermaid,
+    "dot": draw_dot,
+}

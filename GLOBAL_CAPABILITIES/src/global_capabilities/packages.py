@@ -14,6 +14,7 @@ from typing import Any
 from global_util.errors import InvalidInput
 from global_util.package_data import data_path
 
+from global_capabilities.files import read_text, why
 from global_capabilities.shape import Fault, shape_faults
 
 MANIFESTS = ("phase.manifest.json", "service.manifest.json")
@@ -21,6 +22,10 @@ CONTRACTS = "phase.contracts.json"
 GROUP = "pipeline.manifests"
 """Entry points of installed packages: the manifest's file name, and the import package that ships it."""
 _FOLDER = re.compile(r"PH[0-9]+_[A-Z0-9_]+|GLOBAL_[A-Z0-9_]+")
+_NO_PACKAGE = (
+    f"packages are folders with {' or '.join(MANIFESTS)}; name their repository with --repo DIR; "
+    "for a package of your own see CONTRIBUTING.md, 'A phase of your own'"
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,16 @@ class Package:
     def id(self) -> str:
         """``PH2_EXECUTION_ENGINE``; the folder's name when the manifest does not say."""
         return str(self.manifest.get("id") or self.folder.name)
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest lies."""
+        return self.folder / self.manifest_file
+
+    @property
+    def contracts_path(self) -> Path:
+        """Where a phase's contracts lie."""
+        return self.folder / CONTRACTS
 
     @property
     def is_phase(self) -> bool:
@@ -78,13 +93,25 @@ def schema_ids(contracts: dict[str, Any], side: str) -> list[str]:
 
 
 def package_folders(root: Path) -> list[Path]:
-    """The folders of a repository that are a package, by name or by manifest, sorted. Raises InvalidInput for none."""
+    """The folders of a repository that are a package, by name or by manifest, sorted. Raises InvalidInput for none.
+
+    A link to a folder is none: what is written below it would end up elsewhere.
+    """
+    found = [folder for folder in _candidates(root) if not folder.is_symlink()]
+    if not found:
+        raise InvalidInput(f"{root}: no package here", _NO_PACKAGE, "E331")
+    return found
+
+
+def linked_folders(root: Path) -> list[Path]:
+    """Links that would be packages if they were folders, sorted."""
+    return [folder for folder in _candidates(root) if folder.is_symlink()]
+
+
+def _candidates(root: Path) -> list[Path]:
     entries = root.iterdir() if root.is_dir() else ()
     folders = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
-    found = sorted(folder for folder in folders if _FOLDER.fullmatch(folder.name) or _manifest_file(folder))
-    if not found:
-        raise InvalidInput(f"{root}: no package here", "name a repository with --repo DIR", "E331")
-    return found
+    return sorted(folder for folder in folders if _FOLDER.fullmatch(folder.name) or _manifest_file(folder))
 
 
 def read_package(folder: Path) -> Package:
@@ -111,7 +138,8 @@ def read_repository(root: Path) -> list[Package]:
 
 def read_installation() -> list[Package]:
     """All packages that are installed and have a manifest, phases first. Raises InvalidInput for a malformed one."""
-    return _sound(read_package(data_path(entry.value, entry.name).parent) for entry in entry_points(group=GROUP))
+    places = (data_path(entry.value, entry.name).resolve() for entry in entry_points(group=GROUP))
+    return _sound(read_package(place.parent) for place in places)
 
 
 def _sound(packages: Iterable[Package]) -> list[Package]:
@@ -122,16 +150,19 @@ def _sound(packages: Iterable[Package]) -> list[Package]:
     return found
 
 
+def package_names(packages: Sequence[Package]) -> dict[str, Package]:
+    """Every package by its id, its command and its distribution."""
+    keys = ((key, one) for one in packages for key in (one.id, one.command, one.manifest["distribution"]))
+    return {key: package for key, package in keys if key}
+
+
 def find_package(packages: Sequence[Package], name: str) -> Package:
     """The package with this id, command or distribution. Raises InvalidInput (exit 3) for an unknown name."""
-    names = {
-        key: package for package in packages for key in (package.id, package.command, package.manifest["distribution"])
-    }
-    if not name or name not in names:
+    names = package_names(packages)
+    if name not in names:
         near = get_close_matches(name, sorted(names), n=1)
-        raise InvalidInput(
-            f"{name!r} is no known package", f"did you mean {near[0]}?" if near else "see capabilities list", "E333"
-        )
+        hint = f"did you mean {near[0]}?" if near else "see capabilities list"
+        raise InvalidInput(f"{name!r} is no known package", hint, "E333")
     return names[name]
 
 
@@ -139,11 +170,11 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file. Raises InvalidInput (exit 3) with the file's place."""
     place = f"{path.parent.name}/{path.name}"
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        raw = json.loads(read_text(path))
     except FileNotFoundError:
         raise InvalidInput(f"{place}: missing", "write it", "E330") from None
-    except (OSError, ValueError) as fault:
-        raise InvalidInput(f"{place}: not readable as JSON: {fault}", "mend the file", "E330") from None
+    except (OSError, ValueError, RecursionError) as fault:
+        raise InvalidInput(f"{place}: not readable as JSON: {why(fault)}", "mend the file", "E330") from None
     if not isinstance(raw, dict):
         raise InvalidInput(f"{place}: not a JSON object", "mend the file", "E330")
     return raw

@@ -9,12 +9,15 @@ from typing import Any
 
 from global_util.package_data import data_path
 
+from global_capabilities.json_lines import escape
+
 
 @dataclass(frozen=True)
 class Fault:
-    """A place in a file (JSON pointer and message), and the schema that it breaks."""
+    """A place in a file (JSON pointer, and a message that names it), and the schema that it breaks."""
 
     path: Path
+    pointer: str
     what: str
     schema: str
 
@@ -25,9 +28,15 @@ def shape_faults(path: Path, document: dict[str, Any]) -> Iterator[Fault]:
 
     name = path.name.removesuffix(".json") + ".v1.json"
     schema = read_schema(name)
-    for fault in sorted(Draft202012Validator(schema).iter_errors(document), key=lambda fault: fault.json_path):
-        pointer = "".join(f"/{part}" for part in fault.absolute_path) or "/"
-        yield Fault(path, f"{pointer}: {fault.message}", f"GLOBAL_CAPABILITIES/schema/{name}")
+    place = f"GLOBAL_CAPABILITIES/schema/{name}"
+    try:
+        found = sorted(Draft202012Validator(schema).iter_errors(document), key=lambda fault: fault.json_path)
+    except RecursionError:
+        yield Fault(path, "", "/: is nested too deeply", place)
+        return
+    for fault in found:
+        pointer = "".join(f"/{escape(part)}" for part in fault.absolute_path)
+        yield Fault(path, pointer, f"{pointer or '/'}: {fault.message:.500}", place)
 
 
 def read_schema(name: str) -> dict[str, Any]:

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from global_capabilities.checks import commands, contracts, documents, manifests, routing
+from global_capabilities.checks import (
+    commands,
+    contracts,
+    derived_blocks,
+    documents,
+    imports,
+    manifests,
+    routing,
+    settings,
+    spec_index,
+    unique,
+)
 from global_capabilities.checks.finding import Finding, Repository, open_repository
 
-CHECKS = (manifests.validate, contracts.validate, commands.validate, documents.validate, routing.validate)
+CHECKS = (
+    manifests.validate,
+    unique.validate,
+    contracts.validate,
+    commands.validate,
+    settings.validate,
+    imports.validate,
+    documents.validate,
+    derived_blocks.validate,
+    routing.validate,
+    spec_index.validate,
+)
 
 
 def check(root: Path) -> list[Finding]:
