@@ -115,7 +115,19 @@ def test_what_is_not_ready_is_refused_before_anything_is_spent(told: Desk) -> No
     assert b"workstream ws-one is not ready: acceptance-given" in done.stderr
     assert b"workstream ws-two is not ready: acceptance-given" in done.stderr
     assert len(done.stderr.splitlines()) <= 3
-    assert b"E363" in refused(told.copy("word"), "--set", 'policy.not_done="maybe"').stderr
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        'policy.definition_of_done="yes"',
+        'policy.not_done="refuse"',
+        'policy.changelog=".git/config"',
+        'policy.mint_doc_ids="true"',
+    ],
+)
+def test_what_ph6_cannot_use_is_refused_by_ph1(told: Desk, setting: str) -> None:
+    assert b"E363" in refused(told, "--set", setting).stderr
 
 
 def test_what_is_only_reported_is_told_under_the_table(told: Desk) -> None:

@@ -121,10 +121,6 @@ def test_what_a_plan_forbids_is_not_opened(bench: Bench, workstream: Any, field:
         {"policy.changelog_fragments": "../x"},
         {"policy.changelog_fragments": "changes/*"},
         {"policy.changelog_fragments": False},
-        {"policy.definition_of_done": "yes"},
-        {"policy.not_done": "refuse"},
-        {"policy.changelog": ".git/config"},
-        {"policy.mint_doc_ids": "true"},
     ],
 )
 def test_a_setting_of_a_policy_that_cannot_be_is_refused(bench: Bench, workstream: Any, override: Any) -> None:
