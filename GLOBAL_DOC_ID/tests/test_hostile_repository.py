@@ -117,3 +117,36 @@ def test_a_heap_of_globs_is_refused(ground: Playground, doc_id: DocId) -> None:
     answer = doc_id("validate")
     assert answer.exit_code == 3
     assert "more than 500 globs" in answer.stderr
+
+
+@pytest.mark.parametrize("words", [("validate", "--staged"), ("validate", "--staged", A), ("validate", A)])
+def test_an_index_that_cannot_be_read_is_no_pass(ground: Playground, doc_id: DocId, words: tuple[str, ...]) -> None:
+    ground.document(A, ID)
+    ground.save()
+    ground.put(".git/index", b"DIRC no index")
+    answer = doc_id(*words)
+    assert (answer.exit_code, answer.stdout) == (4, "")
+    assert answer.stderr.startswith("error E40")
+
+
+@pytest.mark.parametrize("words", [("validate",), ("validate", A), ("validate", "--staged", A)])
+def test_a_commit_that_cannot_be_read_is_not_taken_for_none(
+    ground: Playground, doc_id: DocId, words: tuple[str, ...]
+) -> None:
+    ground.document(A, ID)
+    commit = ground.save()
+    (ground.folder / ".git/objects" / commit[:2] / commit[2:]).unlink()
+    answer = doc_id(*words)
+    assert (answer.exit_code, answer.stdout) == (4, "")
+    assert answer.stderr.startswith("error E40")
+
+
+@pytest.mark.parametrize("words", [("validate",), ("validate", A), ("validate", "--staged", A)])
+def test_before_the_first_commit_there_is_no_baseline(
+    ground: Playground, doc_id: DocId, words: tuple[str, ...]
+) -> None:
+    ground.document(A, ID)
+    ground.git("update-ref", "-d", "HEAD")
+    ground.git("add", "--all")
+    answer = doc_id(*words)
+    assert (answer.exit_code, answer.stdout) == (0, "")

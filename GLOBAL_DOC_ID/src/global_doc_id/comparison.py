@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from global_util.errors import InvalidInput
+from global_util.errors import EnvironmentFault, InvalidInput
 
 from global_doc_id.carriers import read_name
 from global_doc_id.file_types import form_of
@@ -35,8 +35,19 @@ def resolve(git: Git, ref: str) -> str:
 
 
 def head(git: Git) -> str:
-    """The commit that is checked out; an empty text before the first one."""
-    return _commit(git, "HEAD")
+    """The commit that is checked out; an empty text before the first one.
+
+    Raises EnvironmentFault (exit 4) for a commit that cannot be read: that is no missing baseline.
+    """
+    found = _commit(git, "HEAD")
+    if not found and has_commit(git):
+        raise EnvironmentFault("HEAD names a commit that cannot be read", "see git fsck", "E408")
+    return found
+
+
+def has_commit(git: Git) -> bool:
+    """Does HEAD name a commit, whether or not that can be read?"""
+    return git.run("rev-parse", "--verify", "--quiet", "HEAD") is not None
 
 
 def start_comparison(git: Git, commit: str, *, staged: bool) -> Process:

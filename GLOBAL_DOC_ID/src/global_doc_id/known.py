@@ -56,7 +56,7 @@ class Known:
         found = self._changes(self._comparison) if self._comparison else None
         if found is None or len(found) > ENOUGH:
             self._renew()
-            found = self._changes(self._compare()) or []
+            found = list(read_changes(self._compare()))
         return found
 
     @cached_property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from global_util.errors import EnvironmentFault, InvalidInput
 
 from global_doc_id.carriers import Carrier
-from global_doc_id.comparison import may_state, resolve
+from global_doc_id.comparison import has_commit, may_state, resolve
 from global_doc_id.findings import Finding
 from global_doc_id.git import Git, end, fields, read_blobs
 from global_doc_id.inventory import Inventory
@@ -172,6 +172,8 @@ class NamedFiles:
             wanted = set(self._paths)
             return {path: oid for path, oid in read_listing(self._listing) if path in wanted}
         except EnvironmentFault:
+            if self.asked.since or has_commit(self.git):
+                raise
             return {}
 
     @cached_property
