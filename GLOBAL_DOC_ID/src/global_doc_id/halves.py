@@ -8,6 +8,7 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ def collect_in_halves(inventory: Inventory, copy: WorkingCopy, policy: Policy) -
     """Take what the files of a working copy say, the second half of the tracked ones in another process."""
     portions = copy.paths()
     tracked = next(portions, [])
-    half = len(tracked) * 9 // 20 if _has_two_processors() and len(tracked) >= ENOUGH else len(tracked)
+    half = len(tracked) * 9 // 20 if len(tracked) >= ENOUGH and _may_fork() else len(tracked)
     other = _Reader(copy.root, tracked[half:], policy) if half < len(tracked) else None
     try:
         collect(inventory, read_all(copy.root, tracked[:half]), policy)
@@ -101,5 +102,8 @@ def _is_beside(carrier: Carrier) -> bool:
     return carrier.how == "sidecar"
 
 
-def _has_two_processors() -> bool:
+def _may_fork() -> bool:
+    """Is there a second processor, and no other thread whose locks a child would find taken for ever?"""
+    if threading.active_count() > 1:
+        return False
     return hasattr(os, "fork") and hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) > 1
