@@ -99,7 +99,7 @@ def test_settings_that_are_no_files_are_refused_at_once(
         (ground.folder / name).symlink_to("/dev/zero")
     answer = doc_id("validate")
     assert answer.exit_code == 3
-    assert f"{name}: not readable: no regular file" in answer.stderr
+    assert f"{name}: not readable: is no regular file" in answer.stderr
 
 
 def test_a_table_of_known_ids_that_is_a_pipe_is_made_anew(ground: Playground, doc_id: DocId) -> None:

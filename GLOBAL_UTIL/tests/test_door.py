@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from global_util.errors import EnvironmentFault, Held
-from global_util.git import Git, GitError, Person, Repository, write_atomically
+from global_util.git import Git, GitError, Person, Repository
 from global_util.merge import join
 from global_util.testing import FILE, Sandbox
 
@@ -224,13 +224,3 @@ def test_what_is_wrong_is_told_in_one_line(sandbox: Sandbox, monkeypatch: pytest
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(EnvironmentFault, match="git is not installed"):
         sandbox.repo.run("version")
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    write_atomically(tmp_path / "new/file", b"one")
-    write_atomically(tmp_path / "new/file", b"two")
-    assert (tmp_path / "new/file").read_bytes() == b"two"
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="folder"):
-        write_atomically(tmp_path / "folder", b"three")
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "new"]

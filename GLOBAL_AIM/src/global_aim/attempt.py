@@ -21,7 +21,8 @@ from global_util.contracts.item import Call, CallOutcome, Change, Scope, ScopeRe
 from global_util.contracts.phase_plan import PhasePlan, ToolProfile
 from global_util.contracts.workstream import AcceptanceRun
 from global_util.errors import Interrupted, InvalidInput
-from global_util.git import GitError, write_atomically
+from global_util.files import write_atomically
+from global_util.git import GitError
 from global_util.process import ProcessResult, clean_environment, run_process
 
 from global_aim import profiles, snapshot, workspace

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from global_util.config import Settings
 from global_util.errors import EnvironmentFault
-from global_util.git import Git, GitError, Person, Repository, write_atomically
+from global_util.files import write_atomically
+from global_util.git import Git, GitError, Person, Repository
 
 NOBODY = Person("Phaseline", "phaseline@localhost")
 """Author of commits that never land: work in progress, kept work, joins."""

@@ -7,37 +7,18 @@ import os
 import stat
 from pathlib import Path
 
-LIMIT = 16 * 2**20
-"""Bytes; what is larger is no manifest, source or document."""
-
-
-def read_bytes(path: Path) -> bytes:
-    """The content of a regular file. Raises OSError for a link, for what is no file, and for more than ``LIMIT``."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError as fault:
-        if fault.errno == errno.ELOOP:
-            raise OSError(errno.ELOOP, "is a symbolic link", str(path)) from None
-        raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "is no regular file", str(path))
-    with os.fdopen(descriptor, "rb") as handle:
-        content = handle.read(LIMIT + 1)
-    if len(content) > LIMIT:
-        raise OSError(errno.EFBIG, f"is larger than {LIMIT // 2**20} MiB", str(path))
-    return content
+from global_util.files import read_regular, write_partial
 
 
 def read_text(path: Path) -> str:
     """The same as text. Raises OSError, and ValueError for what is not UTF-8."""
-    return read_bytes(path).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    return read_regular(path).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def text_or_nothing(path: Path) -> str:
     """The text of a file whose faults somebody else tells: what is not UTF-8 is replaced, no file is an empty text."""
     try:
-        return read_bytes(path).decode("utf-8", "replace")
+        return read_regular(path).decode("utf-8", "replace")
     except OSError:
         return ""
 
@@ -60,7 +41,7 @@ def link_in(root: Path, path: Path) -> str:
 
 def create(path: Path, content: bytes) -> None:
     """Write a file that is not there, in one step. Raises OSError, also when it is there."""
-    partial = _partial(path, content, None)
+    partial = write_partial(path, content)
     try:
         os.link(partial, path)
     finally:
@@ -75,7 +56,7 @@ def replace(path: Path, before: bytes, content: bytes) -> bool:
     mode = stat.S_IMODE(path.lstat().st_mode)
     if not mode & stat.S_IWUSR:
         raise PermissionError(errno.EACCES, "is read-only", str(path))
-    partial = _partial(path, content, mode)
+    partial = write_partial(path, content, mode)
     try:
         if not has(path, before):
             return False
@@ -88,21 +69,6 @@ def replace(path: Path, before: bytes, content: bytes) -> bool:
 def has(path: Path, content: bytes) -> bool:
     """Is this a regular file with this content?"""
     try:
-        return read_bytes(path) == content
+        return read_regular(path) == content
     except OSError:
         return False
-
-
-def _partial(path: Path, content: bytes, mode: int | None) -> Path:
-    partial = path.with_name(f".capabilities.{os.getpid()}.{os.urandom(4).hex()}.partial")
-    try:
-        with partial.open("xb") as handle:
-            handle.write(content)
-            if mode is not None:
-                os.fchmod(handle.fileno(), mode)
-            handle.flush()
-            os.fsync(handle.fileno())
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return partial

@@ -11,7 +11,8 @@ from pathlib import Path
 from global_util.contracts import load_artifact
 from global_util.contracts.base import Artifact
 from global_util.errors import Held, InvalidInput
-from global_util.git import Repository, write_atomically
+from global_util.files import write_atomically
+from global_util.git import Repository
 
 
 class RunFolder:

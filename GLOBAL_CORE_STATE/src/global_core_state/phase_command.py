@@ -100,7 +100,7 @@ def _read(into: Path | None) -> tuple[bytes, str]:
 
 
 def _write(out: Path | None, order: Any) -> None:
-    from global_util.git import write_atomically
+    from global_util.files import write_atomically
 
     from global_core_state.harness import run_phase
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from global_util.errors import EnvironmentFault, InvalidInput
+from global_util.files import read_regular
 
 from global_doc_id.globs import matcher
 
 FILE_NAME = "pipeline.toml"
 MOST_GLOBS = 500
 """So many globs a key may have: all of them are tried on every path."""
-MOST_BYTES = 1 << 24
-"""How large a settings file may be."""
 KEYS = ("require", "exclude", "sidecar", "ledger", "registry")
 LEDGER = "doc_ids.ledger"
 REGISTRY = "GLOBAL_DOC_ID/schema"
@@ -107,16 +104,9 @@ def load_policy(root: Path) -> Policy:
 def read_setting(place: Path) -> bytes | None:
     """The content of a settings file, None where there is none. Raises OSError for what is no file, or too large."""
     try:
-        file = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return read_regular(place, follow=True)
     except FileNotFoundError:
         return None
-    with os.fdopen(file, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(errno.EINVAL, "no regular file", str(place))
-        content = stream.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise OSError(errno.EFBIG, "larger than 16 MiB", str(place))
-    return content
 
 
 def read_policy(text: str) -> Policy:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from global_util.errors import InvalidInput
+from global_util.files import write_partial
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def create_file(root: Path, path: str, content: bytes) -> None:
     _refuse_unsafe_folders(root, path)
     place = root / path
     place.parent.mkdir(parents=True, exist_ok=True)
-    partial = _write_partial(place, content, None)
+    partial = _write_partial(place, content)
     try:
         os.link(partial, place)
     except FileExistsError:
@@ -100,22 +101,11 @@ def move_file(file: WorkingFile, path: str, root: Path) -> None:
     file.place.unlink()
 
 
-def _write_partial(place: Path, content: bytes, mode: int | None) -> Path:
-    partial = place.with_name(f".doc-id.{os.getpid()}.{os.urandom(4).hex()}.partial")
+def _write_partial(place: Path, content: bytes, mode: int | None = None) -> Path:
     try:
-        with partial.open("xb") as handle:
-            handle.write(content)
-            if mode is not None:
-                os.fchmod(handle.fileno(), mode)
-            handle.flush()
-            os.fsync(handle.fileno())
+        return write_partial(place, content, mode)
     except OSError as fault:
-        partial.unlink(missing_ok=True)
         raise InvalidInput(f"{place}: not writable: {fault.strerror}", "check the folder's mode", "E390") from None
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return partial
 
 
 def _unchanged(file: WorkingFile) -> bool:

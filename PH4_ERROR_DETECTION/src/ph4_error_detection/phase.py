@@ -10,7 +10,7 @@ from global_aim.project_tools import choose_interpreter
 from global_util.checks import checks
 from global_util.contracts.error_check_targets import ChosenCheck, ErrorCheckTargets, TargetsItem
 from global_util.contracts.error_report import ErrorReport, ReportItem
-from global_util.git import write_atomically
+from global_util.files import write_atomically
 
 from ph4_error_detection.report import judge
 from ph4_error_detection.sarif import to_sarif

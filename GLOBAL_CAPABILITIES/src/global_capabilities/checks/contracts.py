@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from global_doc_id.sidecar import NAME
+from global_util.files import read_regular
 
 from global_capabilities.checks.finding import Finding, Repository
-from global_capabilities.files import read_bytes, why
+from global_capabilities.files import why
 from global_capabilities.packages import Package
 
 EXPORT = "python scripts/schemas.py"
@@ -90,7 +91,7 @@ def _judge(
 
 def _unlike(path: Path, sha256: str) -> str:
     try:
-        return "" if hashlib.sha256(read_bytes(path)).hexdigest() == sha256 else "has another sha256"
+        return "" if hashlib.sha256(read_regular(path)).hexdigest() == sha256 else "has another sha256"
     except OSError as fault:
         return f"is not readable: {why(fault)}"
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from global_util.files import read_regular
+
 from global_capabilities.checks.finding import Finding, Repository, line_with
 from global_capabilities.checks.pyproject import read_project
-from global_capabilities.files import read_bytes, text_or_nothing, why
+from global_capabilities.files import text_or_nothing, why
 from global_capabilities.packages import Package
 
 SUITE = (
@@ -67,7 +69,7 @@ def _judge(repository: Repository, path: Path) -> Iterator[Finding]:
         yield repository.finding(path, "missing", "write it; short and true is enough")
         return
     try:
-        text = read_bytes(path).decode("utf-8", "replace")
+        text = read_regular(path).decode("utf-8", "replace")
     except OSError as fault:
         yield repository.finding(path, f"not readable: {why(fault)}", "put a readable document here")
         return

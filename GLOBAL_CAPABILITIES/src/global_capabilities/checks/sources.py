@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from global_capabilities.files import read_bytes, text_or_nothing, why
+from global_util.files import read_regular
+
+from global_capabilities.files import text_or_nothing, why
 
 FAULTS = (OSError, SyntaxError, ValueError, RecursionError, MemoryError)
 """Why a file has no syntax tree."""
@@ -65,13 +67,13 @@ def read_tree(path: Path) -> ast.Module:
     """The syntax tree of a file; raises one of ``FAULTS``. What Python warns of is not our business."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(read_bytes(path))
+        return ast.parse(read_regular(path))
 
 
 def fault_of(path: Path) -> tuple[int, str] | None:
     """In which line and why a file is no Python, or None. Compiled, which takes half the time of a tree."""
     try:
-        content = read_bytes(path)
+        content = read_regular(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(content, path.name, "exec", dont_inherit=True)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from global_util.files import read_regular
+
 from global_capabilities.checks.finding import Finding, Repository
 from global_capabilities.checks.spec_targets import Said, Targets
-from global_capabilities.files import read_bytes, text_or_nothing, why
+from global_capabilities.files import text_or_nothing, why
 
 REQUIREMENTS = "docs/requirements"
 MAP = "docs/spec_index_map.md"
@@ -57,7 +59,7 @@ def validate(repository: Repository) -> Iterator[Finding]:
 
 def _collect(repository: Repository, path: Path, required: dict[str, tuple[Path, int]]) -> Iterator[Finding]:
     try:
-        lines = read_bytes(path).decode("utf-8", "replace").splitlines()
+        lines = read_regular(path).decode("utf-8", "replace").splitlines()
     except OSError as fault:
         yield repository.finding(path, f"not readable: {why(fault)}", "put a readable document here")
         return

@@ -9,10 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from global_util.files import read_regular
+
 from global_capabilities.derived import commands, entry_points, handovers, inventory, schemas, settings
 from global_capabilities.derived.blocks import Block, fill, first_difference, read_blocks
 from global_capabilities.derived.fault import COMMAND, NotDerivable
-from global_capabilities.files import link_in, read_bytes, replace, why
+from global_capabilities.files import link_in, replace, why
 from global_capabilities.packages import Package, faults, package_folders, read_package
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ def _documents(folder: Path) -> list[Path]:
 def _read_page(path: Path, package: Package, sources: _Sources) -> Page | None:
     link = link_in(sources.root, path)
     try:
-        content = read_bytes(Path(os.path.realpath(path)) if link else path)
+        content = read_regular(Path(os.path.realpath(path)) if link else path)
     except OSError as fault:
         return Page(path, "", "", (_finding(sources, path, 1, f"not readable: {why(fault)}", "put it right"),), ())
     if b"derived" not in content:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from global_util.errors import InvalidInput
+from global_util.files import read_regular
 
 from global_capabilities.checks.sources import parse
-from global_capabilities.files import read_bytes, why
+from global_capabilities.files import why
 from global_capabilities.packages import read_json
 from global_capabilities.scaffold.draft import Draft
 from global_capabilities.scaffold.edits import insert_line, insert_sorted
@@ -74,7 +75,7 @@ def reference(root: Path, contract: Contract) -> dict[str, str]:
 
 def _content(path: Path) -> bytes:
     try:
-        return read_bytes(path)
+        return read_regular(path)
     except OSError as fault:
         raise InvalidInput(f"{path.name}: not readable: {why(fault)}", "put a readable schema here", "E337") from None
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from global_util.errors import EnvironmentFault, InvalidInput
+from global_util.files import read_regular
 
-from global_capabilities.files import create, has, link_in, read_bytes, replace, why
+from global_capabilities.files import create, has, link_in, replace, why
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Draft:
             return self.new.get(path, self.changed.get(path, ""))
         _refuse_links(self.root, path)
         try:
-            self.read[path] = read_bytes(self.root / path)
+            self.read[path] = read_regular(self.root / path)
             return self.read[path].decode()
         except (OSError, UnicodeDecodeError) as fault:
             hint = "is this a repository of packages?"
@@ -91,7 +92,7 @@ class Undo:
         if path in self.before:
             return
         try:
-            self.before[path] = read_bytes(place) if os.path.lexists(place) else None
+            self.before[path] = read_regular(place) if os.path.lexists(place) else None
         except OSError as fault:
             raise EnvironmentFault(f"{path}: not readable: {why(fault)}", "put a readable file here", "E480") from None
         missing = [folder for folder in place.parents if not folder.exists()]
@@ -102,7 +103,7 @@ class Undo:
     def accept(self, path: str) -> None:
         """What a remembered file holds now was written for us."""
         with contextlib.suppress(OSError):
-            self.ours[path].append(read_bytes(self.root / path))
+            self.ours[path].append(read_regular(self.root / path))
 
     def take_back(self) -> list[str]:
         """Files that still hold what we wrote get their old content, or go, and so do folders that we made and are empty.

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from global_util.errors import EnvironmentFault
+from global_util.files import write_atomically
 
 FLOOR = (2, 39)
 """The oldest git that is supported."""
@@ -169,18 +170,3 @@ class Git:
             folder / "config", f"[core]\n\trepositoryformatversion = {version}\n\tbare = true\n{extension}".encode()
         )
         write_atomically(folder / "HEAD", b"ref: refs/heads/none\n")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that readers see the old content or the new, and so that it survives a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.partial")
-    try:
-        with partial.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise

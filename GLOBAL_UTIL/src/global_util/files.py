@@ -1,0 +1,60 @@
+"""Files that others write too: read without waiting for anybody, written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+LIMIT = 16 * 2**20
+"""Bytes; what is larger is no settings file, manifest, source or document."""
+
+
+def read_regular(path: Path, *, follow: bool = False) -> bytes:
+    """The content of a regular file. Raises OSError for what is none (a pipe, a device), and for more than ``LIMIT``.
+
+    ``follow``: a symbolic link stands for what it leads to; else it is none.
+    """
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
+    except OSError as fault:
+        if fault.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "is a symbolic link", str(path)) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    with os.fdopen(descriptor, "rb") as handle:
+        content = handle.read(LIMIT + 1)
+    if len(content) > LIMIT:
+        raise OSError(errno.EFBIG, f"is larger than {LIMIT // 2**20} MiB", str(path))
+    return content
+
+
+def write_partial(path: Path, content: bytes, mode: int | None = None) -> Path:
+    """A new file beside ``path``, on the disk when this returns, to be moved into its place. Raises OSError, leaving nothing."""
+    partial = path.with_name(f".phaseline.{os.getpid()}.{os.urandom(4).hex()}.partial")
+    try:
+        with partial.open("xb") as handle:
+            handle.write(content)
+            if mode is not None:
+                os.fchmod(handle.fileno(), mode)
+            handle.flush()
+            os.fsync(handle.fileno())
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return partial
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that readers see the old content or the new, and so that it survives a crash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = write_partial(path, content)
+    try:
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
