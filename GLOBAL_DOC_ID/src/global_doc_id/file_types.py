@@ -52,6 +52,20 @@ BY_EXTENSION = {f".{extension}": form for form, extensions in _EXTENSIONS.items(
 """Extension in lower case, with its dot."""
 
 
+SIDECAR = "doc_ids.json"
+"""The file that states ids for others of its folder."""
+
+
+def sidecar_of(path: str) -> str:
+    """The sidecar of a file's folder."""
+    return f"{path.rpartition('/')[0]}/{SIDECAR}".lstrip("/")
+
+
+def is_sidecar(path: str) -> bool:
+    """Is this the path of a sidecar?"""
+    return path.endswith(SIDECAR) and path.rpartition("/")[2] == SIDECAR
+
+
 def form_of(path: str) -> Form | None:
     """How a file of this type carries an id inside; None: it cannot, or the type is not known."""
     name = path.rpartition("/")[2].lower()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from global_doc_id.carriers import Carrier
 from global_doc_id.clone import log
-from global_doc_id.sidecar_edits import beside
+from global_doc_id.file_types import sidecar_of
 
 _TIME = "--format=%x01%ct"
 NEVER = 1 << 62
@@ -35,7 +35,7 @@ def first_seen(root: Path, doc_id: str, path: str, carrier: Carrier, folder: str
         return _oldest(root, ["--diff-filter=A"], [path])
     if carrier.how == "sidecar":
         entry = f"{json.dumps(path.rpartition('/')[2], ensure_ascii=False)}: {json.dumps(doc_id)}"
-        return _oldest(root, [f"-S{entry}"], [beside(path)])
+        return _oldest(root, [f"-S{entry}"], [sidecar_of(path)])
     return _ages(_steps(root, doc_id, [path, folder])).get(path, NEVER)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from global_doc_id.carriers import HEAD_BYTES, Carrier, inside, read_name
-from global_doc_id.file_types import BY_EXTENSION, FRONT_MATTER, JSON, form_of
+from global_doc_id.file_types import BY_EXTENSION, FRONT_MATTER, JSON, form_of, is_sidecar
 from global_doc_id.findings import Finding
 from global_doc_id.policy import Policy
 from global_doc_id.references import Reference, read_references
-from global_doc_id.sidecar import is_sidecar, parse_sidecar
+from global_doc_id.sidecar import parse_sidecar
 from global_doc_id.source import Source, WorkingCopy
 
 

@@ -14,13 +14,14 @@ from global_util.errors import InvalidInput
 from global_doc_id.carriers import Carrier, read_carriers
 from global_doc_id.clone import clone_folder, ids_in_git
 from global_doc_id.doc_id import read_doc_id
+from global_doc_id.file_types import is_sidecar, sidecar_of
 from global_doc_id.known import Known
 from global_doc_id.ledger import load_ledger, one_line
 from global_doc_id.numbers import LAST, ids_in_folder, number_in
 from global_doc_id.policy import Policy
 from global_doc_id.registry import Registry
 from global_doc_id.reservations import Reservation, locked, read_reservations, record
-from global_doc_id.sidecar import NAME, read_sidecar
+from global_doc_id.sidecar import read_sidecar
 from global_doc_id.source import required_git
 from global_doc_id.stamping import refuse_unfit, restamp_all, stamp
 from global_doc_id.validation import is_own
@@ -210,10 +211,9 @@ class Desk:
 
 def carriers_of(root: Path, path: str) -> list[Carrier]:
     """All carriers of a file of the working copy, the entry in its folder's sidecar included."""
-    folder, _, name = path.rpartition("/")
-    beside = f"{folder}/{NAME}".lstrip("/")
+    beside = sidecar_of(path)
     found = read_carriers(path, read_file(root, path).content)
-    if name != NAME and (root / beside).exists():
+    if not is_sidecar(path) and (root / beside).exists():
         found += [carrier for file, carrier in read_sidecar(beside, read_file(root, beside).content) if file == path]
     return found
 

@@ -12,6 +12,7 @@ from global_util.errors import EnvironmentFault, InvalidInput
 
 from global_doc_id.carriers import Carrier
 from global_doc_id.comparison import has_commit, may_state, resolve
+from global_doc_id.file_types import sidecar_of
 from global_doc_id.findings import Finding
 from global_doc_id.git import Git, end, fields, read_blobs
 from global_doc_id.inventory import Inventory
@@ -19,7 +20,7 @@ from global_doc_id.known import Known
 from global_doc_id.policy import FILE_NAME, LEDGER, REGISTRY
 from global_doc_id.registry import KINDS_FILE, ROUTING_FILE
 from global_doc_id.settings import settings_of, settings_of_folder
-from global_doc_id.sidecar import NAME, read_sidecar
+from global_doc_id.sidecar import read_sidecar
 from global_doc_id.source import Tree, WorkingCopy, read_listing
 from global_doc_id.staged import Staged
 from global_doc_id.validation import Judge, Was, judge_dead
@@ -39,7 +40,7 @@ class NamedFiles:
         baseline = resolve(git, asked.since) if asked.since else "HEAD"
         self.known = Known(git)
         self._names = frozenset(asked.files)
-        self._paths = sorted({*asked.files, *map(_beside, asked.files)})
+        self._paths = sorted({*asked.files, *map(sidecar_of, asked.files)})
         self._listing = Tree(git.root, baseline).start(*self._paths)
         self._homes: dict[str, tuple[str, ...]] = {}
 
@@ -106,7 +107,7 @@ class NamedFiles:
         return inventory
 
     def _read_sidecars(self, inventory: Inventory) -> None:
-        for sidecar in sorted({_beside(path) for path in self._names}):
+        for sidecar in sorted({sidecar_of(path) for path in self._names}):
             content = self._read(sidecar)
             for path, carrier in read_sidecar(sidecar, content) if content is not None else ():
                 if path in inventory.paths:
@@ -132,7 +133,7 @@ class NamedFiles:
         if content is None:
             return []
         inventory.note(path, content)
-        sidecar = _beside(path)
+        sidecar = sidecar_of(path)
         beside = self.copy.read(sidecar)
         found = [one for file, one in read_sidecar(sidecar, beside) if file == path] if beside is not None else []
         return [*inventory.carriers.get(path, []), *found]
@@ -199,7 +200,3 @@ class NamedFiles:
     def _was(self, path: str) -> bool:
         """Can this be named although it has no content: as a link, as gone, as not staged?"""
         return os.path.lexists(self.asked.root / path) or path in self.known.touched or path in self._had
-
-
-def _beside(path: str) -> str:
-    return f"{path.rpartition('/')[0]}/{NAME}".lstrip("/")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from global_doc_id.carriers import HEAD_BYTES, Carrier, read_carriers
 from global_doc_id.doc_id import read_doc_id
-from global_doc_id.sidecar import NAME, read_sidecar
+from global_doc_id.file_types import SIDECAR, is_sidecar
+from global_doc_id.sidecar import read_sidecar
 
 LAST = 999
 
@@ -33,7 +34,7 @@ def ids_in_file(path: str, content: bytes | None) -> Iterator[tuple[str, Carrier
     """The carriers of a file; those of a sidecar belong to the files that it names."""
     if content is None:
         return
-    if path.rpartition("/")[2] == NAME:
+    if is_sidecar(path):
         yield from read_sidecar(path, content)
     for carrier in read_carriers(path, content):
         yield path, carrier
@@ -50,6 +51,6 @@ def _head(place: Path, name: str) -> bytes | None:
         return None
     try:
         with place.open("rb") as stream:
-            return stream.read(-1 if name == NAME else HEAD_BYTES)
+            return stream.read(-1 if name == SIDECAR else HEAD_BYTES)
     except OSError:
         return None

@@ -111,9 +111,9 @@ def _stats(family: Family) -> list[str]:
 def _place(row: Mapping[str, str | int]) -> str:
     """``path:line``; for an entry of a sidecar the file, and where the entry stands."""
     if row["carrier"] == "sidecar":
-        from global_doc_id.sidecar_edits import beside
+        from global_doc_id.file_types import sidecar_of
 
-        return f"{row['path']} ({beside(str(row['path']))}:{row['line']})"
+        return f"{row['path']} ({sidecar_of(str(row['path']))}:{row['line']})"
     return f"{row['path']}:{row['line']}"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from global_util.errors import InvalidInput
 
+from global_doc_id.file_types import is_sidecar
 from global_doc_id.findings import Finding
 from global_doc_id.policy import FILE_NAME, Policy, load_policy, read_policy, read_setting
 from global_doc_id.registry import KINDS_FILE, ROUTING_FILE, Registry, load_registry, load_with
@@ -47,7 +48,7 @@ def settings_of(read: Callable[[str], bytes | None]) -> Settings:
 def is_setting(path: str, policy: Policy) -> bool:
     """Does this file decide about others?"""
     named = path in (FILE_NAME, policy.ledger, f"{policy.registry}/{ROUTING_FILE}", f"{policy.registry}/{KINDS_FILE}")
-    return named or path.rpartition("/")[2] == "doc_ids.json"
+    return named or is_sidecar(path)
 
 
 def _settings(policy: Policy, registry: Registry, ledger: bytes) -> Settings:

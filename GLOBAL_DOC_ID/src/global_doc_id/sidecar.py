@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from global_doc_id.carriers import Carrier
+from global_doc_id.file_types import SIDECAR
 from global_doc_id.findings import Finding
 
-NAME = "doc_ids.json"
 VERSION = 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 FORM = '{"version": 1, "doc_ids": {"<file in this folder>": "<id>"}}'
@@ -35,11 +35,6 @@ def parse_sidecar(path: str, content: bytes) -> tuple[list[tuple[str, Carrier]],
     return entries, faults
 
 
-def is_sidecar(path: str) -> bool:
-    """Is this the path of a sidecar?"""
-    return path.endswith(NAME) and path.rpartition("/")[2] == NAME
-
-
 def is_version(value: object) -> bool:
     """Is this the version that is read here? ``true`` and ``1.0`` equal 1 and are not meant."""
     return type(value) is int and value == VERSION
@@ -58,9 +53,9 @@ def _read_plain(path: str, content: bytes) -> list[tuple[str, Carrier]] | None:
     except UnicodeDecodeError:
         return None
     names = [name for name, _ in entries]
-    if not names or names != sorted(set(names)) or not {".", "..", NAME}.isdisjoint(names):
+    if not names or names != sorted(set(names)) or not {".", "..", SIDECAR}.isdisjoint(names):
         return None
-    folder = path.removesuffix(NAME)
+    folder = path.removesuffix(SIDECAR)
     return [(folder + name, Carrier(line, doc_id, "sidecar")) for line, (name, doc_id) in enumerate(entries, 4)]
 
 
@@ -89,7 +84,7 @@ def _read(path: str, content: bytes) -> tuple[list[tuple[str, Carrier]], list[Fi
 def _entries(path: str, text: str, inner: _Pairs) -> tuple[list[tuple[str, Carrier]], list[Finding]]:
     numbers = _lines(text)
     lines = text.split("\n")
-    folder = path.removesuffix(NAME)
+    folder = path.removesuffix(SIDECAR)
     entries: list[tuple[str, Carrier]] = []
     faults: list[Finding] = []
     seen: set[str] = set()
@@ -107,7 +102,7 @@ def _entries(path: str, text: str, inner: _Pairs) -> tuple[list[tuple[str, Carri
 def _fault(name: str, doc_id: object, line: str, seen: set[str]) -> str:
     if not isinstance(doc_id, str):
         return f"{_short(name)}: its id is no text"
-    if "/" in name or name in ("", ".", "..", NAME) or "\0" in name:
+    if "/" in name or name in ("", ".", "..", SIDECAR) or "\0" in name:
         return f"{_short(name)!r} is no file of this folder"
     if not is_text(name):
         return f"{_short(name)!a} is no UTF-8"

@@ -8,19 +8,15 @@ from pathlib import Path
 
 from global_util.errors import InvalidInput
 
-from global_doc_id.sidecar import NAME, VERSION, is_text, is_version
+from global_doc_id.file_types import sidecar_of
+from global_doc_id.sidecar import VERSION, is_text, is_version
 from global_doc_id.working_file import WorkingFile, create_file, read_file, refuse_read_only, replace_file
-
-
-def beside(path: str) -> str:
-    """The sidecar of a file's folder."""
-    return f"{path.rpartition('/')[0]}/{NAME}".lstrip("/")
 
 
 def write_entry(root: Path, path: str, doc_id: str) -> str:
     """Say in the folder's sidecar that ``path`` has this id; the sidecar's path. Raises InvalidInput (E390) for a broken one."""
     refuse_unfit(root, path)
-    name, sidecar = path.rpartition("/")[2], beside(path)
+    name, sidecar = path.rpartition("/")[2], sidecar_of(path)
     if not (root / sidecar).exists():
         create_file(root, sidecar, written({name: doc_id}))
         return sidecar
@@ -33,7 +29,7 @@ def refuse_unfit(root: Path, path: str) -> None:
     """Raises InvalidInput (E390) for what no sidecar can hold, and where the folder's cannot be written."""
     if not is_text(path.rpartition("/")[2]):
         raise InvalidInput(f"{path!a}: the name is not UTF-8, so no sidecar can hold it", "rename the file", "E390")
-    sidecar = beside(path)
+    sidecar = sidecar_of(path)
     if (root / sidecar).exists():
         file = read_file(root, sidecar)
         refuse_read_only(file)
@@ -42,9 +38,9 @@ def refuse_unfit(root: Path, path: str) -> None:
 
 def move_entry(root: Path, path: str, new: str) -> bool:
     """Say of ``new`` what the folder's sidecar says of ``path``, which keeps its entry until ``drop_entry``. False: nothing."""
-    if not (root / beside(path)).exists():
+    if not (root / sidecar_of(path)).exists():
         return False
-    doc_id = read_entries(read_file(root, beside(path))).get(path.rpartition("/")[2])
+    doc_id = read_entries(read_file(root, sidecar_of(path))).get(path.rpartition("/")[2])
     if doc_id is not None:
         write_entry(root, new, doc_id)
     return doc_id is not None
@@ -52,7 +48,7 @@ def move_entry(root: Path, path: str, new: str) -> bool:
 
 def drop_entry(root: Path, path: str) -> str:
     """Take a file's entry out of the folder's sidecar; the sidecar's path. An empty sidecar stays, as people may share it."""
-    file = read_file(root, beside(path))
+    file = read_file(root, sidecar_of(path))
     entries = read_entries(file)
     entries.pop(path.rpartition("/")[2], None)
     replace_file(file, written(entries))

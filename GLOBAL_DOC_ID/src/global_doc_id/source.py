@@ -10,9 +10,8 @@ from typing import Protocol
 from global_util.errors import InvalidInput
 
 from global_doc_id.carriers import COMMENT_LINES, HEAD_BYTES, HEADER_LINES, NEAR_BYTES
-from global_doc_id.file_types import BY_EXTENSION, FRONT_MATTER, JSON, Form, form_of
+from global_doc_id.file_types import BY_EXTENSION, FRONT_MATTER, JSON, SIDECAR, Form, form_of, is_sidecar
 from global_doc_id.git import Git, Process, end, fields, find_git, read_blobs
-from global_doc_id.sidecar import NAME, is_sidecar
 
 DOCUMENT_BYTES = 1 << 24
 """How far a document is searched for references, and a sidecar is read."""
@@ -192,7 +191,7 @@ def read_all(root: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
             _pass_over(path, fault)
             continue
         near = form.how == "comment"
-        whole = form is FRONT_MATTER or path.endswith(NAME)
+        whole = form is FRONT_MATTER or path.endswith(SIDECAR)
         try:
             content = read(file, NEAR_BYTES if near else HEAD_BYTES)
             if near and len(content) == NEAR_BYTES and content.count(b"\n") < _LINES:

@@ -9,6 +9,7 @@ from global_util.errors import InvalidInput
 
 from global_doc_id.carriers import Carrier
 from global_doc_id.doc_id import meant, read_doc_id
+from global_doc_id.file_types import is_sidecar
 from global_doc_id.findings import Finding
 from global_doc_id.inventory import Inventory
 from global_doc_id.policy import Policy
@@ -231,7 +232,7 @@ def judge_dead(dead: Iterable[tuple[str, Carrier, str]]) -> Iterator[Finding]:
 
 def is_own(path: str, policy: Policy) -> bool:
     """Is this one of the files that ids are kept in? Those need none themselves."""
-    return path.rpartition("/")[2] == "doc_ids.json" or path == policy.ledger
+    return is_sidecar(path) or path == policy.ledger
 
 
 def _short(text: str) -> str:

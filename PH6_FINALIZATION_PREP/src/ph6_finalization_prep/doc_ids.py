@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from global_capabilities.policies.evidence import counted, named
 from global_capabilities.policies.tree import Tree
+from global_doc_id.file_types import sidecar_of
 from global_doc_id.findings import Finding
 from global_doc_id.inventory import Inventory, read_inventory
 from global_doc_id.ledger import Retired, read_ledger
 from global_doc_id.numbers import LAST, number_in
 from global_doc_id.policy import FILE_NAME, Policy, read_policy
 from global_doc_id.registry import ROUTING_FILE, Registry, load_with
-from global_doc_id.sidecar_edits import beside, read_entries, written
+from global_doc_id.sidecar_edits import read_entries, written
 from global_doc_id.source import Tree as Source
 from global_doc_id.stamping import in_sidecar, with_id
 from global_doc_id.validation import Was, validate
@@ -161,7 +162,7 @@ def _stamp(tree: Tree, files: Files, path: str, doc_id: str, policy: Policy) -> 
     if stamped is not None:
         files[_text(path)] = stamped
         return True
-    sidecar, name = beside(path), path.rpartition("/")[2]
+    sidecar, name = sidecar_of(path), path.rpartition("/")[2]
     there = files.get(_text(sidecar)) or tree.read(_text(sidecar))
     try:
         entries = read_entries(WorkingFile(sidecar, Path(sidecar), there, 0, ())) if there is not None else {}

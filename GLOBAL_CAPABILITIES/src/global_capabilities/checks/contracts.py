@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from global_doc_id.sidecar import NAME
+from global_doc_id.file_types import SIDECAR
 from global_util.files import read_regular
 
 from global_capabilities.checks.finding import Finding, Repository
@@ -112,7 +112,7 @@ def _unproduced(repository: Repository, reference: Reference, producers: dict[st
 
 def _folder(repository: Repository, package: Package) -> Iterator[Finding]:
     declared = set(package.manifest["key_artifacts"]["schemas"])
-    present = {path.name for path in package.folder.glob("schema/*.json")} - {NAME}
+    present = {path.name for path in package.folder.glob("schema/*.json")} - {SIDECAR}
     pointer = "/key_artifacts/schemas"
     for name in sorted(declared - present):
         yield repository.manifest(package, pointer, f"no schema/{name}", "write it, or take it out")

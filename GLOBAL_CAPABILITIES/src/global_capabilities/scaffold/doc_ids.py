@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from global_doc_id.file_types import sidecar_of
 from global_doc_id.minting import Desk
 from global_doc_id.policy import load_policy
 from global_doc_id.registry import load_registry
-from global_doc_id.sidecar_edits import beside
 from global_util.errors import EnvironmentFault
 
 from global_capabilities.checks.documents import front_matter
@@ -21,7 +21,7 @@ def give_ids(draft: Draft, undo: Undo) -> tuple[list[str], list[str]]:
     if not wanting:
         return [], []
     for path in wanting:
-        undo.remember(beside(path), b"")
+        undo.remember(sidecar_of(path), b"")
     policy = load_policy(draft.root)
     try:
         minted = Desk(draft.root, policy, load_registry(draft.root, policy.registry)).mint(wanting)
@@ -29,7 +29,7 @@ def give_ids(draft: Draft, undo: Undo) -> tuple[list[str], list[str]]:
         return [], wanting
     for path in wanting:
         undo.accept(path)
-        undo.accept(beside(path))
+        undo.accept(sidecar_of(path))
     return sorted({one.written for one in minted if one.written}), []
 
 
