@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MANIFESTS = [json.loads(path.read_text("utf-8")) for path in sorted(ROOT.glob("*/*.manifest.json"))]
 COMMANDS = tuple(sorted(manifest["cli"]["command"] for manifest in MANIFESTS if manifest["cli"]))
 
-LIGHT = {"__future__", "signal", "global_util", "global_util.cli", "global_util.errors"}
+LIGHT = {"__future__", "gc", "signal", "global_util", "global_util.cli", "global_util.errors"}
 """What every command shares; its own package and the module of its command come to that."""
 
 FOR_VERSION = {"global_util.installed"}
@@ -35,16 +35,17 @@ def bare():
 """
 
 REPORT = """
-import sys
+import os, sys
 from importlib import import_module
 module, name, *sys.argv = sys.argv[1:]
+os._exit = sys.exit
 try:
     getattr(import_module(module), name)()
 finally:
     print(*("import time: | | " + module for module in sys.modules), sep="\\n", file=sys.stderr)
 """
 """Runs an entry point. What ``import_module`` loads is not in the report of ``-X importtime``, but in ``sys.modules``;
-what a module removed there is in the report."""
+what a module removed there is in the report. A command that ends at once ends later here."""
 
 
 def run(command: str, *words: str) -> subprocess.CompletedProcess[str]:

@@ -159,6 +159,16 @@ def test_a_sidecar_speaks_for_its_files(ground: Playground, told: Callable[..., 
     assert both(told, picture) == [f"{sidecar}:5 sidecar"]
 
 
+def test_what_a_file_says_itself_comes_before_what_its_sidecar_says(
+    ground: Playground, told: Callable[..., list[str]]
+) -> None:
+    page, sidecar = "app/docs/x.md", "app/docs/doc_ids.json"  # git lists the sidecar first
+    ground.document(page, "DOC-AAM000-DOC-008")
+    ground.put(sidecar, json.dumps({"version": 1, "doc_ids": {"x.md": "DOC-AAM000-DOC-009"}}, indent=2))
+    ground.git("add", "--all")
+    assert both(told) == both(told, page) == [f"{sidecar}:4 second"]
+
+
 def test_two_ids_are_one_too_many_unless_they_agree(ground: Playground, told: Callable[..., list[str]]) -> None:
     ground.document(f"app/docs/{'DOC-AAM000-DOC-005'}__x.md", "DOC-AAM000-DOC-005")
     assert told() == []
@@ -287,7 +297,7 @@ def test_ignored_files_are_not_judged(ground: Playground, told: Callable[..., li
 
 
 def test_large_repositories_are_read_by_two_processes(ground: Playground, told: Callable[..., list[str]]) -> None:
-    from global_doc_id.halves import ENOUGH
+    from global_doc_id.sharing import ENOUGH
 
     for number in range(ENOUGH):
         (ground.folder / f"app/docs/{number}.txt").touch()
@@ -298,6 +308,23 @@ def test_large_repositories_are_read_by_two_processes(ground: Playground, told: 
     assert told() == both(told) == [f"{one['file']}:{one['line']} {one['rule']}" for one in command] == [
         f"{A}:2 unique", "base/docs/last.md:2 place", "base/docs/last.md:2 unique", "zoo/docs/doc_ids.json:1 sidecar"
     ]  # fmt: skip
+
+
+def test_what_the_second_process_cannot_read_is_told_by_the_first(
+    ground: Playground, told: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from global_doc_id import sharing
+
+    def killed(*_: object) -> None:
+        os._exit(9)
+
+    monkeypatch.setattr(sharing, "ENOUGH", 1)
+    monkeypatch.setattr(sharing, "LATE", 1)
+    monkeypatch.setattr(sharing, "_plain", killed)
+    for number in range(40):
+        ground.document(f"base/docs/{number}.md", ONE)
+    ground.git("add", "--all")
+    assert len(told()) == 2 * 40 + 1
 
 
 def test_very_many_files_may_be_named(ground: Playground, told: Callable[..., list[str]]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
 
-from global_doc_id.comparison import head, may_state, read_changes, resolve, start_comparison
-from global_doc_id.git import Git, end, read_blobs
+from global_doc_id.blobs import read_blobs
+from global_doc_id.carriers import may_state
+from global_doc_id.comparison import head, read_changes, resolve, start_comparison, tree_of_head
+from global_doc_id.git import Git, end
 from global_doc_id.inventory import Inventory
-from global_doc_id.known import Known
+from global_doc_id.known_table import Table, carried_in, close_table, find_rows, open_table
 from global_doc_id.policy import Policy
 from global_doc_id.validation import Was
 
@@ -21,32 +22,29 @@ class Baseline:
 
     def __init__(self, git: Git | None, since: str, *, staged: bool) -> None:
         self.git = git
-        self.known = Known.of_head(git) if git and not since else None
-        commit = "" if git is None or self.known else resolve(git, since) if since else head(git)
+        self.table = _table_of_head(git) if git and not since else None
+        commit = "" if git is None or self.table else resolve(git, since) if since else head(git)
         self.comparison = start_comparison(git, commit, staged=staged) if git and commit else None
 
-    def __enter__(self) -> Baseline:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Let go of git."""
         end(self.comparison)
-        if self.known:
-            self.known.close()
+        if self.table:
+            close_table(self.table)
 
     def ids(self, now: Inventory, policy: Policy) -> Mapping[str, Was]:
         """Ids that the baseline had, each with where it stood: at least those that no file has now."""
-        found = self._looked_up(now) if self.known else self._compared()
+        found = self._looked_up(now) if self.table else self._compared()
         return {text: was for text, was in found.items() if not policy.excludes(was.path)}
 
     def _looked_up(self, now: Inventory) -> dict[str, Was]:
-        assert self.known is not None
+        assert self.table is not None
         here = {carrier.text for carriers in now.carriers.values() for carrier in carriers}
         return {
             row.doc_id: Was(row.path, row.line)
-            for text in sorted({*self.known.carried()} - here)
-            for row in self.known.at_head(text)
+            for text in sorted({*carried_in(self.table)} - here)
+            for row in find_rows(self.table, text)
+            if row.kind == "c"
         }
 
     def _compared(self) -> dict[str, Was]:
@@ -61,3 +59,12 @@ class Baseline:
             for path, carriers in sorted(inventory.carriers.items(), reverse=True)
             for carrier in carriers
         }
+
+
+def _table_of_head(git: Git) -> Table | None:
+    """The table of HEAD's ids, if it is there already."""
+    tree, table = open_table(git)
+    if tree and tree == tree_of_head(git):
+        return table
+    close_table(table)
+    return None

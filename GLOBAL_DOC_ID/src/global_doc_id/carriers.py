@@ -70,6 +70,11 @@ def read_name(path: str) -> Carrier | None:
     return Carrier(1, found[1], "name") if found else None
 
 
+def may_state(path: str) -> bool:
+    """Can a file of this name state an id?"""
+    return form_of(path) is not None or read_name(path) is not None
+
+
 def read_carriers(path: str, content: bytes) -> list[Carrier]:
     """The ids that a file states in its name and its first ``HEAD_BYTES``: none, one, or more if somebody made a mistake.
 
@@ -98,7 +103,9 @@ def _is_only(form: Form, head: bytes, end: int) -> bool:
     if form.how == "front matter":
         fence = _END.search(head, end)
         return fence is not None and head.find(b"doc_id", end, fence.start()) < 0
-    return head.find(b"doc_id", end) < 0 and (form.how == "comment" or head.find(b"x-doc-id", end) < 0)
+    if form.how == "json":
+        return head.find(b"doc", end) < 0 or (head.find(b"doc_id", end) < 0 and head.find(b"x-doc-id", end) < 0)
+    return head.find(b"doc_id", end) < 0
 
 
 def _front_matter(_form: Form, head: bytes) -> Iterator[Carrier]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from global_util.errors import EnvironmentFault
 
-from global_doc_id.git import Git, read_blobs
+from global_doc_id.blobs import read_blobs
+from global_doc_id.git import Git
 from global_doc_id.numbers import ids_in_file
 from global_doc_id.source import required_git
 

@@ -1,17 +1,19 @@
-"""Commits, and how they differ from the index or the working copy: which paths, and which blobs on both sides."""
+"""Commits: what they hold, and how they differ from the index or the working copy, as paths and blobs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from global_util.errors import EnvironmentFault, InvalidInput
 
-from global_doc_id.carriers import read_name
-from global_doc_id.file_types import form_of
 from global_doc_id.git import Git, Process, fields
 
-_REGULAR, _NONE = "100", "000000"
+MANY = 1000
+"""So many paths a command line takes for sure."""
+REGULAR = "100"
+"""How the modes of regular files begin."""
+_NONE = "000000"
 
 
 class Change(NamedTuple):
@@ -45,9 +47,32 @@ def head(git: Git) -> str:
     return found
 
 
+def tree_of_head(git: Git) -> str:
+    """The tree of the commit that is checked out; the empty one before the first commit."""
+    said = git.run("rev-parse", "--verify", "--quiet", "HEAD^{tree}")
+    said = said or git.run("hash-object", "-t", "tree", "/dev/null")
+    return (said or b"").decode().strip()
+
+
 def has_commit(git: Git) -> bool:
     """Does HEAD name a commit, whether or not that can be read?"""
     return git.run("rev-parse", "--verify", "--quiet", "HEAD") is not None
+
+
+def start_listing(git: Git, tree: str, paths: Collection[str]) -> Process:
+    """Let git list a tree's files, or those named; of very many all, as a command line has an end."""
+    named = paths if len(paths) <= MANY else ()
+    return git.start("--literal-pathspecs", "ls-tree", "-r", "-z", tree, "--", *named)
+
+
+def read_listing(listing: Process) -> Iterator[tuple[str, str]]:
+    """Path and blob of every regular file of a tree."""
+    for lines in fields(listing):
+        for line in lines:
+            meta, _, path = line.partition("\t")
+            mode, _, oid = meta.split(" ")
+            if mode.startswith(REGULAR):
+                yield path, oid
 
 
 def start_comparison(git: Git, commit: str, *, staged: bool) -> Process:
@@ -68,14 +93,9 @@ def read_changes(process: Process) -> Iterator[Change]:
             old_mode, new_mode, old, new, _ = meta.lstrip(":").split(" ")
             meta = ""
             before, after = (
-                oid if mode.startswith(_REGULAR) else "" for mode, oid in ((old_mode, old), (new_mode, new))
+                oid if mode.startswith(REGULAR) else "" for mode, oid in ((old_mode, old), (new_mode, new))
             )
             yield Change(field, before, after, new_mode == _NONE)
-
-
-def may_state(path: str) -> bool:
-    """Can a file of this name state an id?"""
-    return form_of(path) is not None or read_name(path) is not None
 
 
 def _commit(git: Git, ref: str) -> str:

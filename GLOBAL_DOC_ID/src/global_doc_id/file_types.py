@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 
-
-class Form(NamedTuple):
+class Form:
     """How files of a type carry an id: ``how``, the marks that begin a comment line, the usual one first.
 
     ``strings``: it has strings of several lines, in which a line that looks like a comment is none.
     """
 
-    how: str
-    marks: tuple[str, ...] = ()
-    strings: bool = False
+    def __init__(self, how: str, marks: tuple[str, ...] = (), *, strings: bool = False) -> None:
+        self.how = how
+        self.marks = marks
+        self.strings = strings
 
 
 FRONT_MATTER = Form("front matter")

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from threading import Thread
-from typing import IO
 
 from global_util.errors import EnvironmentFault
 
@@ -118,39 +116,10 @@ def end(*processes: Process | None) -> None:
         if process is not None and process.poll() is None:
             process.kill()
             process.communicate()
-        if process is not None and process.stdout is not None:
-            process.stdout.close()
-
-
-def read_blobs(git: Git, oids: Sequence[str]) -> Iterator[bytes | None]:
-    """The content of files by object id, in the same order; None for what is no file.
-
-    Raises EnvironmentFault (exit 4) for an object that is not here: what cannot be read is not fine.
-    """
-    with git.start("cat-file", "--batch", "--buffer", feed=True) as process:
-        feeder = Thread(target=_feed, args=(process.stdin, oids), daemon=True)
-        feeder.start()
-        yield from _answers(process.stdout)
-        feeder.join()
-
-
-def _answers(out: IO[bytes] | None) -> Iterator[bytes | None]:
-    assert out is not None
-    while header := out.readline():
-        parts = header.split(b" ")
-        if len(parts) != 3:
-            what = header.decode("ascii", "replace").strip()
-            raise EnvironmentFault(
-                f"git object {what}", "see git fsck; in a partial clone fetch what is missing", "E408"
-            )
-        content = out.read(int(parts[2]) + 1)
-        yield content[:-1] if parts[1] == b"blob" else None
-
-
-def _feed(stream: IO[bytes] | None, oids: Sequence[str]) -> None:
-    assert stream is not None
-    with suppress(BrokenPipeError), stream:
-        stream.write("".join(f"{oid}\n" for oid in oids).encode())
+        for stream in (process.stdin, process.stdout) if process is not None else ():
+            if stream is not None:
+                with suppress(BrokenPipeError):
+                    stream.close()
 
 
 def _linked(root: str, folder: str, place: str) -> Git | None:

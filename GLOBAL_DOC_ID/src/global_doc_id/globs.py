@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from fnmatch import translate
 from itertools import pairwise
 
-from global_util.paths import covered
-
 _PART = re.compile(r"\*\*/?|\[[^/]+?\]|.", re.DOTALL)
 
 
@@ -19,7 +17,11 @@ def matcher(globs: Sequence[str]) -> Callable[[str], object]:
     plain = [glob for glob in globs if not _is_odd(glob)]
     odd = tuple(glob for glob in globs if _is_odd(glob))
     test = re.compile("|".join(f"(?:{_compiled(glob)})" for glob in plain) or r"(?!)", re.DOTALL).fullmatch
-    return (lambda path: test(path) or covered(odd, path)) if odd else test
+    if not odd:
+        return test
+    from global_util.paths import covered
+
+    return lambda path: test(path) or covered(odd, path)
 
 
 def _is_odd(glob: str) -> bool:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from global_util.errors import InvalidInput
 
-from global_doc_id.settings import is_setting, settings_of, settings_of_folder
-
 if TYPE_CHECKING:
     from global_doc_id.findings import Finding
+    from global_doc_id.inventory import Inventory
+    from global_doc_id.listing import Listing
     from global_doc_id.policy import Policy
     from global_doc_id.registry import Registry
     from global_doc_id.source import Index, WorkingCopy
@@ -37,6 +36,8 @@ class Verdict(NamedTuple):
     registry: Registry
     idle: Sequence[str] = ()
     """Globs of ``require`` that name no file at all: mostly misspelt."""
+    inventory: Inventory | None = None
+    """What all files say. Who drops it waits until a hundred thousand lists are taken apart."""
 
 
 def judge(asked: Asked) -> Verdict:
@@ -46,10 +47,13 @@ def judge(asked: Asked) -> Verdict:
     git = find_git(str(asked.root)) if asked.files else None
     if git is None:
         return _judge_all(asked)
-    from global_doc_id.named_files import NamedFiles
+    from global_doc_id.inquiry import Inquiry
 
-    named = NamedFiles(git, asked)
-    with named:
+    with closing(Inquiry(git, asked)) as inquiry:
+        from global_doc_id.named_files import NamedFiles
+        from global_doc_id.settings import is_setting
+
+        named = NamedFiles(asked, inquiry)
         settings = named.settings
         if any(is_setting(path, settings.policy) for path in asked.files):
             return _judge_all(asked._replace(files=()))
@@ -59,14 +63,24 @@ def judge(asked: Asked) -> Verdict:
 
 def _judge_all(asked: Asked) -> Verdict:
     """Everything is read; with files (there is no git) only findings in those are told."""
+    from global_doc_id.listing import Listing
+
+    with closing(Listing(str(asked.root))) as listing:
+        if not asked.staged:
+            listing.begin()
+        return _judge_listed(asked, listing)
+
+
+def _judge_listed(asked: Asked, listing: Listing) -> Verdict:
     from global_doc_id.baseline import Baseline
     from global_doc_id.inventory import read_inventory
+    from global_doc_id.settings import settings_of, settings_of_folder
     from global_doc_id.source import Index, WorkingCopy
     from global_doc_id.validation import validate
 
-    source: Index | WorkingCopy = Index(asked.root) if asked.staged else WorkingCopy(asked.root)
+    source: Index | WorkingCopy = Index(asked.root) if asked.staged else WorkingCopy(asked.root, listing)
     settings = settings_of(source.read) if asked.staged else settings_of_folder(asked.root)
-    with _without_collector(), Baseline(source.git, asked.since, staged=asked.staged) as baseline:
+    with closing(Baseline(source.git, asked.since, staged=asked.staged)) as baseline:
         inventory = read_inventory(source, settings.policy)
         before = baseline.ids(inventory, settings.policy)
         findings = validate(inventory, settings.registry, settings.policy, settings.ledger, before)
@@ -76,22 +90,10 @@ def _judge_all(asked: Asked) -> Verdict:
         findings = [finding for finding in findings if finding.file in asked.files]
     files = len(asked.files) or len(inventory.paths)
     idle = settings.policy.idle(inventory.paths)
-    return Verdict(sorted(findings), files, settings.policy, settings.registry, idle)
+    return Verdict(sorted(findings), files, settings.policy, settings.registry, idle, inventory)
 
 
 def _require_there(files: Sequence[str], paths: set[str]) -> None:
     for file in files:
         if file not in paths:
             raise InvalidInput(f"{file}: no such file", "check the name", "E382")
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Nothing here refers to itself: looking for circles in a hundred thousand paths only costs time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -5,27 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from global_util.errors import EnvironmentFault, InvalidInput
 
-from global_doc_id.carriers import Carrier
-from global_doc_id.comparison import has_commit, may_state, resolve
+from global_doc_id.carriers import Carrier, may_state
+from global_doc_id.comparison import has_commit, read_listing
 from global_doc_id.file_types import sidecar_of
 from global_doc_id.findings import Finding
-from global_doc_id.git import Git, end, fields, read_blobs
+from global_doc_id.git import fields
 from global_doc_id.inventory import Inventory
-from global_doc_id.known import Known
 from global_doc_id.policy import FILE_NAME, LEDGER, REGISTRY
 from global_doc_id.registry import KINDS_FILE, ROUTING_FILE
 from global_doc_id.settings import settings_of, settings_of_folder
 from global_doc_id.sidecar import read_sidecar
-from global_doc_id.source import Tree, WorkingCopy, read_listing
+from global_doc_id.source import WorkingCopy
 from global_doc_id.staged import Staged
 from global_doc_id.validation import Judge, Was, judge_dead
 
 if TYPE_CHECKING:
+    from global_doc_id.inquiry import Inquiry
     from global_doc_id.judgement import Asked
     from global_doc_id.settings import Settings
 
@@ -33,25 +32,15 @@ if TYPE_CHECKING:
 class NamedFiles:
     """The named files of one call, and what git knows of the others."""
 
-    def __init__(self, git: Git, asked: Asked) -> None:
-        self.git = git
+    def __init__(self, asked: Asked, inquiry: Inquiry) -> None:
         self.asked = asked
+        self.git = inquiry.git
+        self.known = inquiry.known
         self.copy = WorkingCopy(asked.root)
-        baseline = resolve(git, asked.since) if asked.since else "HEAD"
-        self.known = Known(git)
         self._names = frozenset(asked.files)
-        self._paths = sorted({*asked.files, *map(sidecar_of, asked.files)})
-        self._listing = Tree(git.root, baseline).start(*self._paths)
+        self._paths = inquiry.paths
+        self._listing = inquiry.listing
         self._homes: dict[str, tuple[str, ...]] = {}
-
-    def __enter__(self) -> NamedFiles:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        end(self._listing)
-        self.known.close()
 
     @cached_property
     def settings(self) -> Settings:
@@ -145,7 +134,7 @@ class NamedFiles:
                 continue
             content = self._read(path)
             inventory = Inventory()
-            inventory.take(path, content or b"")
+            inventory.note(path, content or b"")
             yield from ((path, one.line) for one in inventory.references.get(path, []) if one.text == text)
 
     def _lost(self) -> dict[str, Was]:
@@ -162,7 +151,7 @@ class NamedFiles:
         """What the named files and their sidecars said in the baseline; nothing before the first commit."""
         inventory = Inventory()
         wanted = [(path, oid) for path, oid in self._had.items() if oid]
-        for (path, _), content in zip(wanted, read_blobs(self.git, [oid for _, oid in wanted]), strict=True):
+        for (path, _), content in zip(wanted, self.known.blobs.read([oid for _, oid in wanted]), strict=True):
             inventory.note(path, content or b"")
         return inventory
 

@@ -16,6 +16,7 @@ from global_doc_id.globs import matcher
 FILE_NAME = "pipeline.toml"
 MOST_GLOBS = 500
 """So many globs a key may have: all of them are tried on every path."""
+_LEAVING = {"", ".", "..", ".git"}
 KEYS = ("require", "exclude", "sidecar", "ledger", "registry")
 LEDGER = "doc_ids.ledger"
 REGISTRY = "GLOBAL_DOC_ID/schema"
@@ -159,8 +160,7 @@ def _path(table: Mapping[str, Any], key: str, default: str) -> str:
 
 def is_inside(path: str) -> bool:
     """Does this relative POSIX path stay inside the folder that it begins in, and out of git's own?"""
-    parts = path.split("/")
-    return not any(part in ("", ".", "..") or part.lower() == ".git" for part in parts) and path.isprintable()
+    return _LEAVING.isdisjoint(path.lower().split("/")) and path.isprintable()
 
 
 def _broken(what: str, hint: str) -> InvalidInput:

@@ -23,20 +23,26 @@ class Reference(NamedTuple):
 def read_references(content: bytes) -> list[Reference]:
     """The references of a Markdown document, outside fenced and inline code. Other links in brackets are none."""
     found = list(_all(content))
-    if not found or (b"`" not in content and b"~~~" not in content):
+    if not found or (b"`" not in content and b"~" not in content):
         return found
     return list(_outside_code(content))
 
 
 def _all(content: bytes) -> Iterator[Reference]:
-    """Those in code, too. Finds brackets first: a long text is passed over faster than by the pattern."""
-    place, line, counted = content.find(b"[["), 1, 0
+    """Those in code, too."""
+    place, line, counted = _next(content, 0), 1, 0
     while place >= 0:
         found = _REFERENCE.match(content, place)
         if found:
             line, counted = line + content.count(b"\n", counted, place), place
             yield Reference(line, found[1].decode())
-        place = content.find(b"[[", found.end() if found else place + 1)
+        place = _next(content, found.end() if found else place + 1)
+
+
+def _next(content: bytes, place: int) -> int:
+    """Where two brackets stand. One byte is found thirty times as fast as two, and most text has no bracket."""
+    place = content.find(b"[", place)
+    return content.find(b"[[", place) if place >= 0 else -1
 
 
 def _outside_code(content: bytes) -> Iterator[Reference]:

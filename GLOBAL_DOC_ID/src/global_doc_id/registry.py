@@ -62,6 +62,8 @@ class Registry:
     def unknown_code(self, doc_id: DocId) -> tuple[str, str]:
         """The part of an id whose code is not registered ("type", "scope", "module", "kind"), and what to say of it."""
         scope = self.scopes.get(doc_id.scope)
+        if scope and doc_id.module in scope.modules and doc_id.type in self.types and doc_id.kind in self.kinds:
+            return "", ""
         modules = {PACKAGE_LEVEL: "", **scope.modules} if scope else {}
         for part, code, known in (
             ("type", doc_id.type, self.types),

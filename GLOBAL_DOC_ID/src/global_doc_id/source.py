@@ -9,65 +9,58 @@ from typing import Protocol
 
 from global_util.errors import InvalidInput
 
+from global_doc_id.blobs import read_blobs
 from global_doc_id.carriers import COMMENT_LINES, HEAD_BYTES, HEADER_LINES, NEAR_BYTES
-from global_doc_id.file_types import BY_EXTENSION, FRONT_MATTER, JSON, SIDECAR, Form, form_of, is_sidecar
-from global_doc_id.git import Git, Process, end, fields, find_git, read_blobs
+from global_doc_id.comparison import REGULAR, read_listing, start_listing
+from global_doc_id.file_types import BY_EXTENSION, FRONT_MATTER, JSON, Form, form_of, is_sidecar
+from global_doc_id.git import Git, fields, find_git
+from global_doc_id.listing import Listing
 
 DOCUMENT_BYTES = 1 << 24
 """How far a document is searched for references, and a sidecar is read."""
-MANY = 1000
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-_SKIPPED = {"__pycache__", "build", "dist", "node_modules"}
-_FILE = "100"
-"""How the modes of regular files begin."""
 _FRONT = (b"---", b"\xef\xbb\xbf---")
 _LINES = COMMENT_LINES + HEADER_LINES
 """Within so many lines a comment with an id stands, or nowhere."""
+
+Told = tuple[str, Form | None, bytes]
+"""A path, and of a file that may say something its form and the content that rules need."""
 
 
 class Source(Protocol):
     """What an inventory is taken of."""
 
-    def files(self) -> Iterator[tuple[str, bytes]]:
-        """Every regular file with the content that rules need: nothing where the file cannot or does not state anything."""
+    def files(self) -> Iterator[Told]:
+        """Every regular file."""
 
     def read(self, path: str) -> bytes | None:
         """The content of one file, ``DOCUMENT_BYTES`` of it at most; None for what is no regular file."""
 
 
 class WorkingCopy:
-    """The files of a folder: those git tracks and those it does not ignore; without git, all but hidden and built ones."""
+    """The files of a folder. ``listing``: one that was begun already."""
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], listing: Listing | None = None) -> None:
         self.root = os.fspath(root)
-        self.git = find_git(self.root)
+        self._listing = listing or Listing(self.root)
+        self.git = self._listing.git
 
-    def files(self) -> Iterator[tuple[str, bytes]]:
+    def files(self) -> Iterator[Told]:
         """See ``Source``. Raises InvalidInput (E382) for a file that is not readable."""
         for paths in self.paths():
             yield from read_all(self.root, paths)
         yield from self.left_out()
 
     def paths(self) -> Iterator[Sequence[str]]:
-        """All paths: first what git tracks, in one portion, then what it does not. Git lists both at once."""
-        if self.git is None:
-            yield from _walk(self.root)
-            return
-        tracked = self.git.start("ls-files", "-z", "--cached", "--deduplicate")
-        others = self.git.start("ls-files", "-z", "--others", "--exclude-standard")
-        try:
-            yield [path for paths in fields(tracked) for path in paths]
-            for paths in fields(others):
-                yield [path for path in paths if path[-1:] != "/"]
-        finally:
-            end(tracked, others)
+        """See ``Listing.portions``."""
+        return self._listing.portions()
 
     @property
     def is_sparse(self) -> bool:
         """May git have left out files on purpose (sparse checkout)? They are there, though not on the disk."""
         return self.git is not None and os.path.lexists(os.path.join(self.git.folder, "info", "sparse-checkout"))  # noqa: PTH118
 
-    def left_out(self) -> Iterator[tuple[str, bytes]]:
+    def left_out(self) -> Iterator[Told]:
         """The files that a sparse checkout leaves out, with their content in the index."""
         if self.git is None or not self.is_sparse:
             return
@@ -93,7 +86,7 @@ class Index:
         self.git = required_git(os.fspath(root))
         self._oids: dict[str, str] = {}
 
-    def files(self) -> Iterator[tuple[str, bytes]]:
+    def files(self) -> Iterator[Told]:
         """See ``Source``. Of a file in conflict, our side counts."""
         yield from blobs(self.git, self.entries())
 
@@ -104,7 +97,7 @@ class Index:
             for line in lines:
                 meta, _, path = line.partition("\t")
                 mode, oid, stage = meta.split(" ")
-                if mode.startswith(_FILE) and (stage != "3" or path not in found):
+                if mode.startswith(REGULAR) and (stage != "3" or path not in found):
                     found[path] = oid
         return iter(found.items())
 
@@ -122,19 +115,13 @@ class Tree:
         self.git = required_git(os.fspath(root))
         self.oid = oid
 
-    def files(self) -> Iterator[tuple[str, bytes]]:
+    def files(self) -> Iterator[Told]:
         """See ``Source``."""
         yield from blobs(self.git, self.entries())
 
     def entries(self, *paths: str) -> Iterator[tuple[str, str]]:
         """Path and blob of every regular file, or of those named."""
-        return read_listing(self.start(*paths))
-
-    def start(self, *paths: str) -> Process:
-        """Let git list all files, or those named; of very many all, as a command line has an end."""
-        if len(paths) > MANY:
-            paths = ()
-        return self.git.start("--literal-pathspecs", "ls-tree", "-r", "-z", self.oid, "--", *paths)
+        return read_listing(start_listing(self.git, self.oid, paths))
 
     def read(self, path: str) -> bytes | None:
         """See ``Source``."""
@@ -142,17 +129,7 @@ class Tree:
         return next(read_blobs(self.git, [found]), None) if found else None
 
 
-def read_listing(listing: Process) -> Iterator[tuple[str, str]]:
-    """Path and blob of every regular file of a tree."""
-    for lines in fields(listing):
-        for line in lines:
-            meta, _, path = line.partition("\t")
-            mode, _, oid = meta.split(" ")
-            if mode.startswith(_FILE):
-                yield path, oid
-
-
-def blobs(git: Git, entries: Iterator[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+def blobs(git: Git, entries: Iterator[tuple[str, str]]) -> Iterator[Told]:
     """Paths with what may matter of their blobs. What can carry nothing is not read."""
     wanted: list[tuple[str, str, Form]] = []
     for path, oid in entries:
@@ -160,22 +137,24 @@ def blobs(git: Git, entries: Iterator[tuple[str, str]]) -> Iterator[tuple[str, b
         if form:
             wanted.append((path, oid, form))
         else:
-            yield path, b""
+            yield path, None, b""
     for (path, _, form), content in zip(wanted, read_blobs(git, [oid for _, oid, _ in wanted]), strict=True):
-        if is_sidecar(path):
-            yield path, content or b" "
+        if may_say(path, form, content or b""):
+            yield path, form, content or b""
         else:
-            yield path, content if content and speaks(form, content) else b""
+            yield path, None, b""
 
 
-def speaks(form: Form, content: bytes) -> bool:
-    """May this content state or mention an id? A sidecar has ``doc_ids``."""
+def may_say(path: str, form: Form, content: bytes) -> bool:
+    """May this content state or mention an id? A sidecar is to state some, and an empty one is malformed."""
     if form is FRONT_MATTER:
         return content.startswith(_FRONT) or b"[[" in content
-    return b"doc_id" in content or (form is JSON and b"x-doc-id" in content)
+    if form is JSON:
+        return b"doc_id" in content or b"x-doc-id" in content or is_sidecar(path)
+    return b"doc_id" in content
 
 
-def read_all(root: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def read_all(root: str, paths: Sequence[str]) -> Iterator[Told]:
     """Files of a folder, each with what may matter; files that are not there are left out. One loop, as it is the hot one."""
     forms, start, read, close, flags = BY_EXTENSION, os.open, os.read, os.close, _FLAGS
     base = "" if os.getcwd() == root else f"{root}/"  # noqa: PTH109
@@ -183,30 +162,34 @@ def read_all(root: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         form = forms.get(path[path.rfind(".") :]) or form_of(path)
         if form is None:
             if _is_regular(base + path):
-                yield path, b""
+                yield path, None, b""
             continue
         try:
             file = start(base + path, flags)
         except OSError as fault:
             _pass_over(path, fault)
             continue
-        near = form.how == "comment"
-        whole = form is FRONT_MATTER or path.endswith(SIDECAR)
         try:
-            content = read(file, NEAR_BYTES if near else HEAD_BYTES)
-            if near and len(content) == NEAR_BYTES and content.count(b"\n") < _LINES:
-                content += read(file, HEAD_BYTES - NEAR_BYTES)
-            elif whole and len(content) == HEAD_BYTES:
-                content += _rest(file, DOCUMENT_BYTES - HEAD_BYTES)
+            if form.marks:
+                content = read(file, NEAR_BYTES)
+                if len(content) == NEAR_BYTES and content.count(b"\n") < _LINES:
+                    content += read(file, HEAD_BYTES - NEAR_BYTES)
+                says = b"doc_id" in content
+            else:
+                content = read(file, HEAD_BYTES)
+                whole = form is FRONT_MATTER or is_sidecar(path)
+                if whole and len(content) == HEAD_BYTES:
+                    content += _rest(file, DOCUMENT_BYTES - HEAD_BYTES)
+                says = may_say(path, form, content)
         except OSError as fault:
             _unreadable(path, fault)
             continue
         finally:
             close(file)
-        if whole and form is not FRONT_MATTER:
-            yield path, content or b" "  # a sidecar, which is malformed when it is empty
+        if says:
+            yield path, form, content
         else:
-            yield path, content if speaks(form, content) else b""
+            yield path, None, b""
 
 
 def required_git(root: str) -> Git:
@@ -266,10 +249,3 @@ def _rest(file: int, limit: int) -> bytes:
         parts.append(part)
         limit -= len(part)
     return b"".join(parts)
-
-
-def _walk(root: str) -> Iterator[list[str]]:
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
-        below = folder[len(root) + 1 :]
-        yield [f"{below}/{name}" if below else name for name in sorted(names)]

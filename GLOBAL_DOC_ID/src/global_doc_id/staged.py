@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from global_doc_id.git import read_blobs
 from global_doc_id.known import Known
 from global_doc_id.source import Tree
 
@@ -37,4 +36,4 @@ class Staged:
         listed = dict(Tree(self.known.git.root, self.known.tree).entries(*same)) if same else {}
         self._oids |= {path: touched.get(path, listed.get(path, "")) for path in wanted}
         oids = sorted({self._oids[path] for path in wanted} - {""} - self._contents.keys())
-        self._contents |= dict(zip(oids, read_blobs(self.known.git, oids), strict=True))
+        self._contents |= dict(zip(oids, self.known.blobs.read(oids), strict=True))

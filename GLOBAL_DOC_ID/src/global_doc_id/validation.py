@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from global_util.errors import InvalidInput
@@ -44,14 +44,13 @@ def validate(
     homes = HomeBook(inventory)
     judge = Judge(registry, policy, ledger, homes.of)
     findings = [*inventory.faults, *judge_dead(inventory.dead), *judge.gone(before or {})]
-    right, several = judge.is_plainly_right, homes.several
-    for path, carriers in inventory.carriers.items():
-        text = carriers[0].text
-        if not right(path, text) or len(carriers) > 1 or text in several:
-            findings += judge.carriers(path, carriers, inventory)
+    for path in judge.doubtful(inventory.carriers, homes.several):
+        findings += judge.carriers(path, inventory.carriers[path], inventory)
+    first = homes.first
     for path, references in inventory.references.items():
-        for reference in references:
-            findings += judge.reference(path, reference.line, reference.text)
+        for line, text in references:
+            if text not in first:
+                findings += judge.reference(path, line, text)
     findings += judge.missing(filter(policy.required, inventory.paths - inventory.carriers.keys()), inventory)
     return sorted(findings)
 
@@ -90,13 +89,12 @@ class Judge:
         self.policy = policy
         self.ledger = ledger
         self.homes = homes
-        self._folders: dict[str, str] = {}
 
     def carriers(self, path: str, carriers: Sequence[Carrier], inventory: Inventory) -> list[Finding]:
         """What is wrong with the ids of a file."""
         findings: list[Finding] = []
         for carrier in carriers:
-            routed = self._routed(carrier.text)
+            routed = _route(carrier.text, self.registry)
             if (
                 routed.rule
                 or not path.startswith(routed.folder)
@@ -162,19 +160,25 @@ class Judge:
                 mend = f"give it back, or retire it: doc-id retire {text} --why TEXT"
                 yield Finding(was.path, was.line, "gone", f"{text} is gone and not in {self.policy.ledger}", mend, True)
 
-    def is_plainly_right(self, path: str, text: str) -> bool:
-        """Is this a well-formed id in its place, not retired? Quick for a family that was met before."""
-        folder = self._folders.get(text[:-4])
-        if folder is None or len(text) != _LENGTH or text[-4] != "-" or not _is_number(text[-3:]):
-            return False
-        return path.startswith(folder) and text not in self.ledger
+    def doubtful(self, files: Mapping[str, Sequence[Carrier]], several: Collection[str]) -> Iterator[str]:
+        """All files but those that have one well-formed id, in its place, not retired and not in ``several``.
 
-    def _routed(self, text: str) -> _Route:
-        """The route of an id; the folder of its family is remembered: all its numbers lie there."""
-        routed = _route(text, self.registry)
-        if not routed.rule:
-            self._folders[text[:-4]] = routed.folder
-        return routed
+        Quick for a family that was met before, as most files are right.
+        """
+        numbers = frozenset(f"{number:03d}" for number in range(1, 1000))
+        folders: dict[str, str] = {}
+        suspect = {*several, *self.ledger}
+        for path, carriers in files.items():
+            text = carriers[0][1]
+            folder = folders.get(text[:-3])
+            if folder is None:
+                routed = _route(text, self.registry)
+                if routed.rule:
+                    yield path
+                    continue
+                folder = folders[text[:-3]] = routed.folder
+            if not path.startswith(folder) or text[-3:] not in numbers or len(carriers) > 1 or text in suspect:
+                yield path
 
 
 class _Route(NamedTuple):
@@ -182,13 +186,6 @@ class _Route(NamedTuple):
     rule: str = ""
     what: str = ""
     mend: str = ""
-
-
-_LENGTH = len(EXAMPLE)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and text != "000"
 
 
 def _route(text: str, registry: Registry) -> _Route:
