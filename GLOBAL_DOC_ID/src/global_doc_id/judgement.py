@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from global_util.errors import InvalidInput
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 class Asked(NamedTuple):
     """``files``: paths below ``root``, none for all. ``since``: a name of the baseline commit, empty for HEAD."""
 
-    root: Path
+    root: str
     files: tuple[str, ...] = ()
     staged: bool = False
     since: str = ""
@@ -44,7 +43,7 @@ def judge(asked: Asked) -> Verdict:
     """Judge what was asked for. Raises InvalidInput (exit 3) for broken settings, EnvironmentFault (exit 4) without git."""
     from global_doc_id.git import find_git
 
-    git = find_git(str(asked.root)) if asked.files else None
+    git = find_git(asked.root) if asked.files else None
     if git is None:
         return _judge_all(asked)
     from global_doc_id.inquiry import Inquiry
@@ -65,7 +64,7 @@ def _judge_all(asked: Asked) -> Verdict:
     """Everything is read; with files (there is no git) only findings in those are told."""
     from global_doc_id.listing import Listing
 
-    with closing(Listing(str(asked.root))) as listing:
+    with closing(Listing(asked.root)) as listing:
         if not asked.staged:
             listing.begin()
         return _judge_listed(asked, listing)

@@ -113,7 +113,7 @@ class NamedFiles:
 
     def _has(self, path: str, text: str) -> bool:
         """Does a file really have an id? What git knows may be older than the working copy."""
-        left_out = self.copy.is_sparse and not os.path.lexists(self.asked.root / path)
+        left_out = self.copy.is_sparse and not os.path.lexists(f"{self.asked.root}/{path}")
         return self.asked.staged or left_out or any(carrier.text == text for carrier in self._carriers(path))
 
     def _carriers(self, path: str) -> list[Carrier]:
@@ -184,8 +184,8 @@ class NamedFiles:
         return self._staged.read(path) if self.asked.staged else self.copy.read(path)
 
     def _is_there(self, path: str) -> bool:
-        return self._staged.has(path) if self.asked.staged else os.path.lexists(self.asked.root / path)
+        return self._staged.has(path) if self.asked.staged else os.path.lexists(f"{self.asked.root}/{path}")
 
     def _was(self, path: str) -> bool:
         """Can this be named although it has no content: as a link, as gone, as not staged?"""
-        return os.path.lexists(self.asked.root / path) or path in self.known.touched or path in self._had
+        return os.path.lexists(f"{self.asked.root}/{path}") or path in self.known.touched or path in self._had

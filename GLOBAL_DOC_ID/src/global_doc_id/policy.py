@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from global_util.errors import EnvironmentFault, InvalidInput
@@ -74,27 +74,29 @@ class Policy:
         return matcher(self.sidecar)
 
 
-def find_root(place: Path) -> Path:
+def find_root(place: str | PathLike[str]) -> str:
     """The repository that a folder lies in: the nearest one above with a pipeline.toml or ``.git``, else the folder.
 
     Raises EnvironmentFault (exit 4) for what is no folder.
     """
-    start = place.resolve()
-    if not start.is_dir():
+    start = folder = os.path.realpath(place)
+    if not os.path.isdir(start):  # noqa: PTH112
         raise EnvironmentFault(f"{place}: no such folder", "give the repository with --repo DIR", "E403")
-    for folder in (start, *start.parents):
-        if os.path.lexists(folder / FILE_NAME) or os.path.lexists(folder / ".git"):
-            return folder
-    return start
+    while not (os.path.lexists(f"{folder}/{FILE_NAME}") or os.path.lexists(f"{folder}/.git")):
+        above = os.path.dirname(folder)  # noqa: PTH120
+        if above == folder:
+            return start
+        folder = above
+    return folder
 
 
-def load_policy(root: Path) -> Policy:
+def load_policy(root: str | PathLike[str]) -> Policy:
     """The policy of a repository; none without the file. Raises InvalidInput (exit 3) for a file that is wrong.
 
     Reads the one table itself: the full configuration of all rooms would cost more than the validation.
     """
     try:
-        content = read_setting(root / FILE_NAME)
+        content = read_setting(f"{os.fspath(root)}/{FILE_NAME}")
         return Policy() if content is None else read_policy(content.decode("utf-8"))
     except OSError as fault:
         raise _broken(f"not readable: {fault.strerror}", "mend the file") from None
@@ -102,7 +104,7 @@ def load_policy(root: Path) -> Policy:
         raise _broken(f"not readable: {fault}", "mend the file") from None
 
 
-def read_setting(place: Path) -> bytes | None:
+def read_setting(place: str) -> bytes | None:
     """The content of a settings file, None where there is none. Raises OSError for what is no file, or too large."""
     try:
         return read_regular(place, follow=True)

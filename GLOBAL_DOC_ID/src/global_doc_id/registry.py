@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from os import PathLike, fspath
 from typing import Any, NamedTuple
 
 from global_util.errors import InvalidInput
@@ -124,7 +124,7 @@ class Registry:
         raise InvalidInput(f"{path}: no type is the usual one of kind {kind}", "name the type with --type", "E393")
 
 
-def load_registry(root: Path, folder: str = FOLDER) -> Registry:
+def load_registry(root: str | PathLike[str], folder: str = FOLDER) -> Registry:
     """The repository's own registry files, or those shipped here. Raises InvalidInput (exit 3) for a broken one.
 
     ``folder`` is the place of its own ones in the repository, see ``Policy.registry``.
@@ -174,9 +174,9 @@ def shipped(name: str) -> bytes:
     return data_path("global_doc_id", f"schema/{name}").read_bytes()
 
 
-def _content(root: Path, path: str) -> bytes | None:
+def _content(root: str | PathLike[str], path: str) -> bytes | None:
     try:
-        return read_setting(root / path)
+        return read_setting(f"{fspath(root)}/{path}")
     except OSError as fault:
         raise _File(path).broken(f"not readable: {fault.strerror}") from None
 

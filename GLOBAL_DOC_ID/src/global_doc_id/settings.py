@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from global_util.errors import InvalidInput
@@ -26,11 +25,11 @@ class Settings(NamedTuple):
     faults: Sequence[Finding]
 
 
-def settings_of_folder(root: Path) -> Settings:
+def settings_of_folder(root: str) -> Settings:
     """The settings of a working copy. Raises InvalidInput (exit 3) for broken ones."""
     policy = load_policy(root)
     try:
-        ledger = read_setting(root / policy.ledger) or b""
+        ledger = read_setting(f"{root}/{policy.ledger}") or b""
     except OSError as fault:
         raise InvalidInput(f"{policy.ledger}: not readable: {fault.strerror}", "check the file", "E382") from None
     return _settings(policy, load_registry(root, policy.registry), ledger)

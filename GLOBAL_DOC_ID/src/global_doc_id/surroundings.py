@@ -38,6 +38,6 @@ class Surroundings:
 
 def look_around(repo: Path) -> Surroundings:
     """Policy and registry of the repository that a folder lies in. Raises InvalidInput (exit 3) for broken ones."""
-    root = find_root(repo)
+    root = Path(find_root(repo))
     policy = load_policy(root)
     return Surroundings(root, policy, load_registry(root, policy.registry))

@@ -6,13 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 import click
-from global_util.cli import PATH, repo_option
+from global_util.cli import REPO_HELP
 
 from global_doc_id.reports import FORMATS, changes, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from global_doc_id.judgement import Asked, Verdict
 
@@ -20,15 +19,15 @@ _SHOWN = "text"
 
 
 @click.command("validate")
-@click.argument("files", nargs=-1, type=PATH)
-@repo_option
+@click.argument("files", nargs=-1, type=click.Path())
+@click.option("--repo", type=click.Path(), default=".", metavar="DIR", help=REPO_HELP)
 @click.option("--fix", "mend", is_flag=True, help="Mend what takes no decision, then judge again.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default=_SHOWN, show_default=True, help="How to tell.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--staged", is_flag=True, help="Judge what git has staged, not the files as they are.")
 @click.option("--since", metavar="REF", default="", help="The commit whose ids must not be gone. Default: HEAD.")
 def validate_command(
-    files: tuple[Path, ...], repo: Path, mend: bool, form: str, as_json: bool, staged: bool, since: str
+    files: tuple[str, ...], repo: str, mend: bool, form: str, as_json: bool, staged: bool, since: str
 ) -> int:
     """Check the ids of all files, or of FILES and what they break elsewhere. Exit 1 with findings.
 
@@ -52,10 +51,12 @@ def validate_command(
     return 1 if verdict.findings or (changed and staged) else 0
 
 
-def _fix(root: Path, verdict: Verdict) -> Sequence[str]:
+def _fix(root: str, verdict: Verdict) -> Sequence[str]:
+    from pathlib import Path
+
     from global_doc_id.fixing import fix
 
-    return fix(root, verdict.findings, verdict.policy, verdict.registry)
+    return fix(Path(root), verdict.findings, verdict.policy, verdict.registry)
 
 
 def _still_there(asked: Asked, changed: Sequence[str]) -> tuple[str, ...]:
@@ -73,13 +74,14 @@ def _tell(verdict: Verdict, form: str) -> None:
         click.echo(f"{verdict.files} files judged, {len(verdict.findings)} findings", err=True)
 
 
-def _inside(root: Path, file: Path) -> str:
+def _inside(root: str, file: str) -> str:
     """The path below ``root`` of a named file, which may be gone. The file itself may be a link, its folder is real."""
     from global_util.errors import InvalidInput
 
-    place = os.path.join(os.path.realpath(file.parent), file.name)  # noqa: PTH118
+    folder, name = os.path.split(file.rstrip("/"))
+    place = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
     base = f"{root}{os.sep}"
-    if not file.name or file.name == ".." or not place.startswith(base):
+    if name in ("", ".", "..") or not place.startswith(base):
         raise InvalidInput(f"{file}: lies outside {root}", "name files of the repository, see --repo", "E382")
     if os.path.isdir(place):  # noqa: PTH112
         raise InvalidInput(f"{file}: is a folder", "name files, or none for all", "E382")

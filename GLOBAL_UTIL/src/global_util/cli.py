@@ -165,12 +165,13 @@ set_option = click.option(
     help="Override a key of pipeline.toml with a TOML value. Repeatable.",
 )
 
+REPO_HELP = "The git repository. Default: the current folder."
 repo_option = click.option(
     "--repo",
     type=PATH,
     default=".",
     metavar="DIR",
-    help="The git repository. Default: the current folder.",
+    help=REPO_HELP,
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

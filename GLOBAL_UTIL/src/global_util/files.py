@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIMIT = 16 * 2**20
 """Bytes; what is larger is no settings file, manifest, source or document."""
 
 
-def read_regular(path: Path, *, follow: bool = False) -> bytes:
+def read_regular(path: str | os.PathLike[str], *, follow: bool = False) -> bytes:
     """The content of a regular file. Raises OSError for what is none (a pipe, a device), and for more than ``LIMIT``.
 
     ``follow``: a symbolic link stands for what it leads to; else it is none.
