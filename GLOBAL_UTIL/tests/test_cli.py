@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -39,3 +42,41 @@ def test_a_lazy_command_is_listed_without_its_module_and_found_by_name() -> None
     with pytest.raises(ModuleNotFoundError):
         group.get_command(context, "look")
     assert group.get_command(context, "other") is None
+
+
+STUBBORN = """
+import sys, time
+from global_util.cli import guarded
+def command():
+    try:
+        print("works", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("ends", flush=True)
+        time.sleep(60)
+sys.exit(guarded(command))
+"""
+"""Takes a minute to end in an orderly way."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_ends_a_command_at_once(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for word in (b"works\n", b"ends\n"):
+            assert process.stdout.readline() == word
+            process.send_signal(number)
+        assert process.wait(30) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b"stopped at once\n"
+
+
+def test_what_the_caller_lets_a_command_ignore_stays_ignored() -> None:
+    script = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + STUBBORN
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"works\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == b"ends\n"
+        process.kill()

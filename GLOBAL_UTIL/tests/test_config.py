@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -140,6 +141,14 @@ def fail(fault: BaseException) -> Any:
         (EnvironmentFault("a\nb\x1b[31m"), Exit.ENVIRONMENT, ["error E400: a\\nb\\x1b[31m"]),
         (Held("x"), Exit.HELD, ["error E500: x"]),
         (KeyboardInterrupt(), Exit.INTERRUPTED, ["interrupted"]),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "out.json"),
+            Exit.ENVIRONMENT,
+            [
+                "error E409: out.json: No space left on device",
+                "  make room, or make it writable, then run it again",
+            ],
+        ),
         (click.ClickException("usage"), Exit.USAGE, ["Error: usage"]),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -12,7 +13,9 @@ from typing import Any, cast
 
 import click
 
-from global_util.errors import Exit, PipelineError
+from global_util.errors import EnvironmentFault, Exit, PipelineError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class PipelineGroup(click.Group):
@@ -58,9 +61,31 @@ class LazyGroup(PipelineGroup):
 
 
 def guarded(command: Callable[[], Any]) -> int:
-    """Run a command; the exit code for whatever happens. SIGTERM ends it as Ctrl-C does."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run a command; the exit code for whatever happens.
+
+    The first SIGINT or SIGTERM ends it in an orderly way, the second at once: child processes die with this one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return _run(command)
+    stops: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        stops.append(number)
+        if len(stops) > 1:
+            os.write(2, b"stopped at once\n")
+            os._exit(Exit.INTERRUPTED)
+        raise KeyboardInterrupt
+
+    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
+    try:
+        return _run(command)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(command: Callable[[], Any]) -> int:
     try:
         answer = command()
     except PipelineError as fault:
@@ -77,13 +102,25 @@ def guarded(command: Callable[[], Any]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FOUND
+    except OSError as fault:
+        if fault.errno not in _FULL:
+            return _defect()
+        where = f"{os.fsdecode(fault.filename)}: " if fault.filename else ""
+        return say(
+            EnvironmentFault(f"{where}{fault.strerror}", "make room, or make it writable, then run it again", "E409")
+        )
     except Exception:
-        import traceback
-
-        click.echo(traceback.format_exc(), err=True)
-        click.echo("error E700: a defect of Phaseline. Please report the lines above.", err=True)
-        return Exit.DEFECT
+        return _defect()
     return answer if isinstance(answer, int) else Exit.DONE
+
+
+def _defect() -> int:
+    """Tell what is under way as a defect of ours, with all that is needed to find it."""
+    import traceback
+
+    click.echo(traceback.format_exc(), err=True)
+    click.echo("error E700: a defect of Phaseline. Please report the lines above.", err=True)
+    return Exit.DEFECT
 
 
 def say(fault: PipelineError) -> int:
