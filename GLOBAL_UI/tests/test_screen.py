@@ -62,7 +62,7 @@ def test_live_states_are_shown_and_gone(terminal: bool, capsys: pytest.CaptureFi
     text = io.StringIO()
     with screen.live(screen.console(file=text, force_terminal=terminal, width=120)) as listen:
         listen(Event("workstream_moved", "EXEC-2026-01-01-001", "ws-a", {"after": "fixing", "why": HOSTILE}))
-        listen(Event("picked", "EXEC-2026-01-01-001", "ws-a", {}))
+        listen(Event("decision", "EXEC-2026-01-01-001", "ws-a", {}))
     told = text.getvalue() if terminal else capsys.readouterr().err
     assert "ws-a" in told
     assert "fixing" in told

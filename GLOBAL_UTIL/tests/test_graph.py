@@ -69,3 +69,12 @@ def test_a_cycle_is_found_exactly_when_there_is_no_order(needs: Needs) -> None:
         assert len(set(ring)) == len(ring) - 1
         assert all(before in needs[after] for before, after in pairwise(ring))
     assert ring == graph.cycle(dict(reversed(needs.items())))
+
+
+@settings(deadline=None)
+@given(acyclic(), st.lists(st.integers(-1, 1), min_size=8, max_size=8))
+def test_higher_priority_then_the_longer_chain_then_the_name_goes_first(needs: Needs, given: list[int]) -> None:
+    priorities = dict(zip(NAMES, given, strict=True))
+    rank = graph.ranks(needs, priorities)
+    wanted = sorted(needs, key=lambda node: (-priorities[node], -chains(needs, node), node))
+    assert sorted(needs, key=rank.__getitem__) == wanted

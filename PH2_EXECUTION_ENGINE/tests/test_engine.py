@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from global_util.contracts.phase_plan import RunLimits
 from global_util.errors import EnvironmentFault, InvalidInput
 
 if TYPE_CHECKING:
@@ -115,8 +116,40 @@ def test_an_unknown_template_is_refused(world: World) -> None:
 
 def test_every_start_is_recorded_with_what_it_was_picked_from(world: World) -> None:
     world.run(world.plan({"ws-a": [], "ws-b": []}))
-    picks = [(payload["node"], payload["among"]) for event, _, payload in world.events if event == "picked"]
-    assert picks == [("ws-a:edit", 2), ("ws-a:settle", 2), ("ws-b:edit", 1), ("ws-b:settle", 1)]
+    told = [(name, payload) for event, name, payload in world.events if event == "decision"]
+    assert [(payload["node"], payload["candidates"]) for _, payload in told] == [
+        ("ws-a:edit", ["ws-a:edit", "ws-b:edit"]),
+        ("ws-a:settle", ["ws-a:settle", "ws-b:edit"]),
+        ("ws-b:edit", ["ws-b:edit"]),
+        ("ws-b:settle", ["ws-b:settle"]),
+    ]
+    assert told[0] == (
+        "ws-a",
+        {
+            "rule": "priority, longest chain, id",
+            "node": "ws-a:edit",
+            "candidates": ["ws-a:edit", "ws-b:edit"],
+            "among": 2,
+            "skipped": [],
+        },
+    )
+
+
+def test_a_start_says_which_slot_held_back_a_better_one(world: World) -> None:
+    plan = world.plan({"ws-a": [], "ws-b": []}, jobs=2)
+    world.run(plan.model_copy(update={"limits": RunLimits(capability_slots={"fake": 1})}))
+    told = {payload["node"]: payload["skipped"] for event, _, payload in world.events if event == "decision"}
+    assert told["ws-b:edit"] == []
+    assert set(told) == {"ws-a:edit", "ws-a:settle", "ws-b:edit", "ws-b:settle"}
+
+
+def test_priority_goes_first_then_the_longest_chain_then_the_id(world: World) -> None:
+    only = "edit_only"
+    needs = {"ws-d": [], "ws-c": [], "ws-a": [], "ws-b": ["ws-c"], "ws-e": []}
+    plan = world.plan(needs, a=only, b=only, c=only, d=only, e=only)
+    urgent = [one.model_copy(update={"priority": 5 if one.id == "ws-e" else 0}) for one in plan.workstreams]
+    world.run(plan.model_copy(update={"workstreams": tuple(urgent)}))
+    assert [name for event, name, _ in world.events if event == "decision"] == ["ws-e", "ws-c", "ws-a", "ws-b", "ws-d"]
 
 
 def test_the_items_are_the_same_however_many_run_at_once(make_world: Callable[[str], World]) -> None:

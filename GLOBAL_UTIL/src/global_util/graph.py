@@ -49,6 +49,12 @@ def longest_to_end(needs: Needs) -> dict[str, int]:
     return length
 
 
+def ranks(needs: Needs, priorities: Mapping[str, int]) -> dict[str, tuple[int, int, str]]:
+    """Who goes first of several that are free, smallest first: higher priority, longer path to an end, id."""
+    length = longest_to_end(needs)
+    return {node: (-priorities[node], -length[node], node) for node in needs}
+
+
 def order(needs: Needs, key: Callable[[str], Any]) -> list[str]:
     """A topological order; of the nodes that are free, the one with the smallest key goes first."""
     after = followers(needs)

@@ -90,6 +90,5 @@ def priority(workstream: Workstream) -> int:
 
 def launch_order(workstreams: Sequence[Workstream], needs: graph.Needs) -> list[str]:
     """Topological; of those that are free: priority, then the longest path to the end, then id."""
-    length = graph.longest_to_end(needs)
-    rank = {workstream.id: (-priority(workstream), -length[workstream.id], workstream.id) for workstream in workstreams}
-    return graph.order(needs, lambda name: rank[name])
+    rank = graph.ranks(needs, {workstream.id: priority(workstream) for workstream in workstreams})
+    return graph.order(needs, rank.__getitem__)

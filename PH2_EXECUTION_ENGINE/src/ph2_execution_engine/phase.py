@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
+from global_util import graph
 from global_util.attempt import AttemptRequest
 from global_util.contracts.base import ArtifactId
 from global_util.contracts.dag import DagGraph
@@ -45,18 +46,25 @@ class ExecutionEngine:
             needs[edge.after].append(edge.before)
         kinds = {node.id: engine.kinds(node.workstream_id) for node in flat.nodes if node.kind == "tool"}
         run_graph(
-            [node.id for node in flat.nodes],
+            _ranked(artifact, flat),
             needs,
             engine.work,
             _jobs(artifact),
             Slots(artifact.limits.capability_slots, kinds),
-            lambda node, among: ctx.emit(
-                "picked", node.partition(":")[0], node=node, among=len(among), rule="plan order"
-            ),
+            lambda decision: ctx.emit("decision", decision.node.partition(":")[0], **decision.payload()),
         )
         items = [engine.edited[workstream.id] for workstream in artifact.workstreams]
         graph_id: ArtifactId = flat.artifact_id
         return {"graph": graph_id, "items": items}
+
+
+def _ranked(plan: PhasePlan, flat: DagGraph) -> list[str]:
+    """All nodes by the rank of their workstream. The plan's order alone would not do: it also puts needs before dependents."""
+    rank = graph.ranks(
+        {workstream.id: workstream.depends_on for workstream in plan.workstreams},
+        {workstream.id: workstream.priority for workstream in plan.workstreams},
+    )
+    return [node.id for node in sorted(flat.nodes, key=lambda node: rank[node.workstream_id])]
 
 
 def _jobs(plan: PhasePlan) -> int:
