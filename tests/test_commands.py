@@ -22,6 +22,7 @@ LIGHT = {"__future__", "gc", "signal", "global_util", "global_util.cli", "global
 """What every command shares; its own package and the module of its command come to that."""
 
 FOR_VERSION = {"global_util.installed"}
+"""Looks up what is installed: a version, or a command that another room adds."""
 
 ALSO = {"doc-id validate": {"global_doc_id.findings", "global_doc_id.reports"}}
 """Light modules of a package that name what an option may be."""
@@ -115,9 +116,10 @@ def below(group: click.Command, typed: str) -> Iterator[tuple[str, str]]:
 def needed_by(typed: str, module: str) -> set[str]:
     """What a command may load for its help: what is shared, its package, where it begins, and where it is defined."""
     command = typed.split()[0]
-    begin = entry(command).module
+    begin, room = entry(command).module, module.partition(".")[0]
     phase = OF_PHASES if command.startswith("ph") else set()
-    return {*LIGHT, *phase, *ALSO.get(typed, ()), begin.partition(".")[0], begin, module}
+    looked_up = FOR_VERSION if room != begin.partition(".")[0] else set()
+    return {*LIGHT, *phase, *looked_up, *ALSO.get(typed, ()), begin.partition(".")[0], begin, room, module}
 
 
 def test_the_commands_are_those_that_are_promised() -> None:

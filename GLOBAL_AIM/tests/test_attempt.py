@@ -15,9 +15,10 @@ import pytest
 from global_aim import workspace
 from global_aim.attempt import attempt
 from global_util.attempt import AttemptRequest, AttemptResult
-from global_util.config import Settings
+from global_util.config import Settings, flatten
 from global_util.contracts.item import Scope, State
 from global_util.contracts.phase_plan import ToolProfile
+from global_util.errors import EnvironmentFault
 from global_util.testing import FILE, PROGRAM, Sandbox, Tree
 
 BASE: Tree = {
@@ -276,3 +277,26 @@ def test_a_scope_without_anything_to_create_needs_no_base(lab: Lab) -> None:
     scope = Scope(files_scope=("src/a",)).to_json()
     result = lab.run(write("src/a") + write("made"), scope=scope)
     assert [one.path for one in result.scope.violations] == ["made"]
+
+
+def test_the_tool_finds_the_slot_set_up_and_its_resources_in_the_environment(lab: Lab) -> None:
+    setup = {"worktree.setup": [[sys.executable, "-c", "open('ready.log', 'w').write('made')"]]}
+    more = {"worktree.copy": ["missing.log"], "worktree.resources.port": {"count": 1, "from": 42000}}
+    lab.config = lab.config.over("test", {**setup, **flatten(more)})
+    result = lab.run(
+        "text = open('ready.log').read() + os.environ['PHASELINE_PORT']\nopen('src/a', 'w').write(text)\n",
+        scope={**SCOPE, "files_create": ["ready.log"]},
+    )
+    assert (result.call.outcome, result.scope.verdict) == ("ok", "inside")
+    assert lab.content(result) == {**BASE, b"src/a": (FILE, b"made42000")}
+    assert lab.events == ["worktree_note", "tool_started"]
+    lab.run("open('src/a', 'w').write('second')\n", n=2)
+    assert lab.events[2:] == ["tool_started"]
+
+
+def test_a_setup_that_fails_ends_the_try_before_the_tool_starts(lab: Lab) -> None:
+    lab.config = lab.config.over("test", {"worktree.setup": [[sys.executable, "-c", "exit(1)"]]})
+    with pytest.raises(EnvironmentFault) as fault:
+        lab.run(INSIDE)
+    assert (fault.value.code, lab.events) == ("E443", [])
+    assert lab.repo.refs("refs/pipeline") == {}

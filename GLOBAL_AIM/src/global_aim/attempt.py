@@ -50,7 +50,9 @@ class Seen:
 def attempt(ctx: Context, request: AttemptRequest) -> AttemptResult:
     """Do what ``Context.attempt`` promises. Called by the harness, which journals it."""
     folder = ctx.run_dir / "ws" / request.workstream_id / _name(request)
-    with workspace.lease(ctx.repo, ctx.config, request.start.commit) as slot:
+    with workspace.lease(ctx.repo, ctx.config, request.start.commit, ctx.execution_id) as slot:
+        for note in slot.notes:
+            ctx.emit("worktree_note", request.workstream_id, n=request.n, why=note)
         result, tool = _run(ctx, request, slot, folder)
         if result.outcome == "interrupted":
             raise Interrupted(f"{request.workstream_id}: {tool} was stopped", "run the phase again to go on")
@@ -99,7 +101,7 @@ def _run(ctx: Context, request: AttemptRequest, slot: Slot, folder: Path) -> tup
     result = run_process(
         argv,
         cwd=slot.path,
-        env=clean_environment(env),
+        env=clean_environment({**env, **slot.variables}),
         timeout_s=limits[0],
         idle_timeout_s=limits[1],
         stdout_file=folder / "stdout.log",

@@ -22,7 +22,8 @@ from global_util.contracts.workstream import ScopeEntry
 from global_util.git import GitError
 from global_util.git.repository import parse_raw
 
-from global_aim.workspace import NOBODY, Slot, digest, make_accessible
+from global_aim.inventory import Inventory, is_untouched, read_inventory
+from global_aim.slot import NOBODY, Slot, digest, make_accessible
 
 GITLINK = "160000"
 _GITMODULES = re.compile(rb"(?i)\.gitmodules|gitmod~|gi7eba")
@@ -51,6 +52,7 @@ def changes(slot: Slot, start: State, literal: Sequence[ScopeEntry] = ()) -> tup
 def nested_repositories(slot: Slot) -> list[str]:
     """Folders with a repository of their own that the tool made: git lists them with a trailing slash."""
     new = {name for name in _untracked(slot, slot.pristine) if name.endswith(b"/")}
+    new -= {name + b"/" for name in read_inventory(slot)[1]}
     new |= {name + b"/" for name in _modified(slot, slot.pristine) if os.path.isdir(_place(slot, name + b"/.git"))}  # noqa: PTH112
     return sorted(map(paths.from_bytes, new))
 
@@ -71,16 +73,54 @@ def keep(slot: Slot, start: State, found: Sequence[Change], ref: str, why: str) 
     return commit
 
 
-def keep_everything(slot: Slot) -> None:
-    """Anchor what a holder that died left in a slot. A slot that cannot be read any more is left to be rebuilt."""
-    with suppress(GitError, OSError):
-        head = slot.repo.commit_of((slot.folder / "start").read_text("utf-8"))
-        if head is None or not slot.intact:
-            return
-        found = changes(slot, head)
-        if found:
-            tree = slot.repo.overlay(head.tree, found)
-            keep(slot, head, found, f"refs/pipeline/keep/orphans/{tree}", "left in a worktree by a run that died")
+def keep_everything(slot: Slot) -> str | None:
+    """Anchor what a holder that died left in a slot; the ref, or None when there was nothing.
+
+    Raises GitError or OSError for a slot that cannot be read any more.
+    """
+    if (slot.folder / "settled").exists() or not (slot.folder / "start").exists():
+        return None
+    head = slot.repo.commit_of((slot.folder / "start").read_text("utf-8"))
+    if head is None or not slot.intact:
+        return None
+    found = changes(slot, head)
+    if not found:
+        return None
+    ref = f"refs/pipeline/keep/orphans/{slot.repo.overlay(head.tree, found)}"
+    keep(slot, head, found, ref, "left in a worktree by a run that died")
+    return ref
+
+
+def peek(slot: Slot) -> list[str]:
+    """Paths that differ from the slot's start, without touching anything: somebody may be at work there.
+
+    Raises GitError for a slot that cannot be read.
+    """
+    try:
+        return _peek(slot)
+    except OSError as fault:
+        raise GitError(f"{fault.filename}: {fault.strerror}") from None
+
+
+def _peek(slot: Slot) -> list[str]:
+    _require_no_pipes(slot)
+    known = read_inventory(slot)[1]
+    with tempfile.TemporaryDirectory(prefix="phaseline-snapshot-") as folder:
+        index = Path(folder) / "index"
+        shutil.copy2(slot.pristine, index)
+        with suppress(GitError):
+            slot.git("update-index", "-q", "--really-refresh", index=index)
+        names = {*_modified(slot, index), *_untracked(slot, index)}
+    return sorted(paths.from_bytes(name) for name in names if not _is_phantom(slot, known, name))
+
+
+def _require_no_pipes(slot: Slot) -> None:
+    """Git would wait for ever at a pipe that takes the place of one of its own files."""
+    for folder, _, names in os.walk(slot.path):
+        for name in {".gitignore", ".gitattributes"} & set(names):
+            place = Path(folder) / name
+            if not place.is_symlink() and not place.is_file():
+                raise GitError(f"{place}: is no regular file")
 
 
 def _staged(slot: Slot, start: State) -> dict[bytes, Change]:
@@ -106,10 +146,11 @@ def _candidates(slot: Slot, index: Path, staged: dict[bytes, Change], literal: S
     modified = _modified(slot, index)
     untracked = [name for name in _untracked(slot, index) if not name.endswith(b"/")]
     named = [name for name in map(_as_file, literal) if name and _is_file(slot, name)]
+    known = read_inventory(slot)[1]
     return sorted(
         name
         for name in {*modified, *untracked, *staged, *named}
-        if not _is_refused(slot, name) and not _is_phantom(slot, name)
+        if not _is_refused(slot, name) and not _is_phantom(slot, known, name)
     )
 
 
@@ -121,9 +162,10 @@ def _untracked(slot: Slot, index: Path) -> list[bytes]:
     return _split(slot.git("ls-files", "--others", "--exclude-standard", "-z", index=index))
 
 
-def _is_phantom(slot: Slot, name: bytes) -> bool:
-    """Did git call this file modified before the tool came, and is it still the same?"""
-    return name in slot.phantoms and slot.phantoms[name] == digest(slot.path, name)
+def _is_phantom(slot: Slot, known: Inventory, name: bytes) -> bool:
+    """Did git call this file modified before the tool came, or did the set-up make it, and is it still the same?"""
+    modified = name in slot.phantoms and slot.phantoms[name] == digest(slot.path, name)
+    return modified or is_untouched(slot, known, name)
 
 
 def _is_refused(slot: Slot, name: bytes) -> bool:

@@ -22,7 +22,9 @@ CONFIG_GROUP = "pipeline.config"
 FILE_NAME = "pipeline.toml"
 OPEN_TABLES = ("tools", "phases")
 """Tables whose keys are names given by the user."""
-LOCAL_KEYS = ("checks.python", "executor.jobs", "worktree.root")
+LOCAL_KEYS = (
+    "checks.python", "executor.jobs", "worktree.copy", "worktree.resources", "worktree.root", "worktree.setup_timeout_s"
+)  # fmt: skip
 """Keys that say how this machine does the work, not what comes out: artifacts carry them under ``observed`` only."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from global_aim.project_tools import Interpreter
+from global_aim.resource import variables
 from global_util.process import clean_environment
 
 
@@ -21,7 +22,7 @@ def make_environment(tree: Path, scratch: Path, imports_tree: bool, interpreter:
     """What a check's program sees. ``imports_tree``: it runs the project's code, so the tree is on its module path."""
     temporary = scratch / "tmp"
     temporary.mkdir(exist_ok=True)
-    extra = {"TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
+    extra = {**variables(tree), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
     if (tree / "src").is_dir():
         extra["MYPYPATH"] = str(tree / "src")
     if imports_tree:
