@@ -180,6 +180,36 @@ def test_a_ref_that_somebody_moved_is_held(sandbox: Sandbox) -> None:
     assert sandbox.repo.refs("refs/pipeline") == {"refs/pipeline/x": one}
 
 
+def test_a_ref_is_deleted_only_while_it_and_what_must_stand_are_as_named(sandbox: Sandbox) -> None:
+    one, two = sandbox.commit({b"f": (FILE, b"1")}), sandbox.commit({b"f": (FILE, b"2")})
+    for ref in ("refs/pipeline/x", "refs/pipeline/y"):
+        sandbox.repo.update_ref(ref, one, None, "made")
+    for old, standing in ((two, {}), (one, {"refs/pipeline/y": two}), (one, {"refs/pipeline/missing": one})):
+        with pytest.raises(Held, match="refs/pipeline/x"):
+            sandbox.repo.delete_ref("refs/pipeline/x", old, standing)
+    assert sorted(sandbox.repo.refs("refs/pipeline")) == ["refs/pipeline/x", "refs/pipeline/y"]
+    sandbox.repo.delete_ref("refs/pipeline/x", one, {"refs/pipeline/y": one})
+    assert sandbox.repo.refs("refs/pipeline") == {"refs/pipeline/y": one}
+    with pytest.raises(Held):
+        sandbox.repo.delete_ref("refs/pipeline/x", one)
+
+
+def test_deleting_a_symbolic_ref_leaves_what_it_stands_for(sandbox: Sandbox) -> None:
+    commit = sandbox.start({b"f": (FILE, b"1")})
+    sandbox.git("symbolic-ref", "refs/pipeline/x", "refs/heads/main")
+    sandbox.repo.delete_ref("refs/pipeline/x", commit)
+    assert sandbox.repo.refs("refs/") == {"refs/heads/main": commit}
+
+
+def test_refs_may_have_names_that_are_no_text(sandbox: Sandbox) -> None:
+    commit = sandbox.start({b"f": (FILE, b"1")})
+    name = os.fsdecode(b"refs/pipeline/\xff")
+    sandbox.repo.update_ref(name, commit, None, "made")
+    assert sandbox.repo.resolve(name) == commit
+    sandbox.repo.delete_ref(name, commit)
+    assert sandbox.repo.resolve(name) is None
+
+
 @pytest.mark.parametrize("name", ["-x", "a..b", "", "x.lock", "a b", "@{-1}"])
 def test_names_that_no_branch_may_have(sandbox: Sandbox, name: str) -> None:
     assert not sandbox.repo.is_branch_name(name)

@@ -6,6 +6,8 @@ import os
 import re
 import time
 from datetime import UTC, datetime
+from functools import cache
+from typing import NamedTuple
 
 from global_util.errors import InvalidInput
 
@@ -40,3 +42,31 @@ def now() -> str:
 def monotonic() -> float:
     """Seconds of a clock that never goes back, for durations."""
     return time.monotonic()
+
+
+class Moment(NamedTuple):
+    """``seconds`` on a clock that all processes of one boot share and nobody can set; ``boot`` names the boot."""
+
+    seconds: float
+    boot: str
+
+
+def moment() -> Moment:
+    """Now, for what must end after some time whatever is done to the wall clock. Time asleep counts where the system can say.
+
+    ``boot`` is empty where the system does not name its boots (Linux does): moments of two boots then look like moments of
+    one. Containers with a time namespace of their own must not share what is measured with this.
+    """
+    return Moment(time.clock_gettime(_SHARED), _boot())
+
+
+_SHARED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+@cache
+def _boot() -> str:
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as told:
+            return told.read().strip()
+    except (OSError, ValueError):
+        return ""

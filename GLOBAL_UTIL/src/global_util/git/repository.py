@@ -106,7 +106,7 @@ class Repository(Git):
     def update_ref(self, ref: str, new: str, old: str | None, why: str) -> None:
         """Move a ref from ``old`` (None: it must not exist) to ``new``, or raise Held (exit 5): somebody moved it."""
         expected = old or "0" * len(new)
-        line = f"update {ref}\0{new}\0{expected}\0".encode()
+        line = os.fsencode(f"update {ref}\0{new}\0{expected}\0")
         try:
             self.run("update-ref", "-m", why, "--create-reflog", "--stdin", "-z", stdin=line)
         except GitError as fault:
@@ -114,9 +114,20 @@ class Repository(Git):
                 raise Held(f"{ref} was moved by somebody else: {fault.message}", "run again", "E501") from None
             raise
 
-    def delete_ref(self, ref: str, old: str) -> None:
-        """Delete a ref that still points to ``old``."""
-        self.run("update-ref", "-d", ref, old)
+    def delete_ref(self, ref: str, old: str, standing: Mapping[str, str] | None = None) -> None:
+        """Delete a ref that still points to ``old``, itself and never what it is a symbol for.
+
+        ``standing``: refs that must still point to what is named here when it is deleted. Raises Held (exit 5) when
+        one of them, or the ref, was moved or is locked: then nothing is deleted.
+        """
+        lines = [f"verify {name}\0{oid}\0" for name, oid in sorted((standing or {}).items())]
+        lines += ["option no-deref\0", f"delete {ref}\0{old}\0"]
+        try:
+            self.run("update-ref", "--stdin", "-z", stdin=os.fsencode("".join(lines)))
+        except GitError as fault:
+            if "cannot lock ref" in fault.message:
+                raise Held(f"{ref} was moved by somebody else: {fault.message}", "run again", "E501") from None
+            raise
 
     def refs(self, prefix: str) -> dict[str, str]:
         """Refs below ``prefix`` with their objects."""
