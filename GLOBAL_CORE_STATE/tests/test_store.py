@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from global_core_state import machine, schema
+from global_core_state.rebuild import compare
 from global_core_state.store import Store
 from global_util.errors import EnvironmentFault
 from hypothesis import settings
@@ -91,6 +92,7 @@ class StoreMachine(RuleBasedStateMachine):
             rows = {(execution, row["ws_id"]): row["status"] for row in self.store.workstreams(execution)}
             assert rows == {key: state for key, state in self.workstreams.items() if key[0] == execution}
         assert sum(len(self.store.events(name)) for name in (EXEC, "EXEC-2026-01-02-002")) == self.events
+        assert compare(self.store) == []
 
 
 TestStore = StoreMachine.TestCase
@@ -165,11 +167,22 @@ def test_phases_steps_errors_and_journal(store: Store) -> None:
     assert store.record_error(EXEC, "ws-a", "edit", "E1", "other") == 1
     assert store.intend(EXEC, "key", "call", {"workstream_id": "ws-a"}) is None
     assert store.intend(EXEC, "key", "call", {"workstream_id": "ws-a"}) is None
-    store.confirm(EXEC, "key", '{"x": 1}')
-    assert store.intend(EXEC, "key", "call", {}) == '{"x": 1}'
+    store.confirm(EXEC, "key", {"x": 1})
+    assert store.intend(EXEC, "key", "call", {}) == {"x": 1}
     kinds = [event["type"] for event in store.events(EXEC)]
-    begin = ["run_created", "phase_began", "phase_ended", "step_began", "step_ended"]
+    begin = ["run_created", "phase_began", "phase_completed", "step_began", "step_ended"]
     assert kinds == [*begin, *["error"] * 4, "intent", "confirmed"]
+
+
+def test_a_step_ends_together_with_what_it_confirms(store: Store) -> None:
+    step = store.begin_step(EXEC, "ws-a", "edit:1")
+    store.intend(EXEC, "key", "attempt", {"workstream_id": "ws-a"})
+    before = store.events(EXEC)
+    with pytest.raises(TypeError):
+        store.end_step(step, EXEC, "ws-a", {"outcome": "ok"}, confirms=("key", {"not": object()}))
+    assert store.events(EXEC) == before
+    store.end_step(step, EXEC, "ws-a", {"outcome": "ok"}, confirms=("key", {"x": 1}))
+    assert store.intend(EXEC, "key", "attempt", {}) == {"x": 1}
 
 
 def test_what_fails_half_way_leaves_no_trace(store: Store) -> None:
@@ -198,7 +211,7 @@ def test_threads_and_a_second_opening_share_one_state(store: Store) -> None:
 
 def test_a_newer_state_is_refused(store: Store) -> None:
     with sqlite3.connect(store.path) as raw:
-        raw.execute(f"pragma user_version = {len(schema.MIGRATIONS) + 1}")
+        raw.execute(f"pragma user_version = {schema.VERSION + 1}")
     raw.close()
     with pytest.raises(EnvironmentFault, match="newer Phaseline") as fault:
         Store(store.path)
@@ -214,16 +227,19 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-def folder(path: Path) -> None:
-    path.mkdir()
-
-
-@pytest.mark.parametrize("breaking", [no_database, cut, folder])
+@pytest.mark.parametrize("breaking", [no_database, cut])
 def test_a_state_that_cannot_be_read(tmp_path: Path, breaking: Callable[[Path], None]) -> None:
     breaking(tmp_path / "state.db")
     with pytest.raises(EnvironmentFault, match="cannot be read") as fault:
         Store(tmp_path / "state.db")
     assert (fault.value.exit_code, fault.value.code) == (4, "E430")
+
+
+def test_a_state_that_cannot_be_opened_for_writing(tmp_path: Path) -> None:
+    (tmp_path / "state.db").mkdir()
+    with pytest.raises(EnvironmentFault, match="cannot be opened") as fault:
+        Store(tmp_path / "state.db")
+    assert (fault.value.exit_code, fault.value.code) == (4, "E435")
 
 
 def test_a_state_in_a_place_that_is_no_folder(tmp_path: Path) -> None:

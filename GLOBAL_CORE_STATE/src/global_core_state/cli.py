@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from global_util.cli import PipelineGroup, json_option, print_json, repo_option, version_option
+from global_util.cli import PipelineGroup, json_option, print_json, printable, repo_option, version_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,58 @@ def rows(table: str, repo: Path, as_json: bool) -> None:
         return
     for row in found:
         click.echo(json.dumps(row))
+
+
+@main.command(epilog="Example:  core-state rebuild --check")
+@click.option("--check", is_flag=True, help="Change nothing: prove that the tables say what the events say.")
+@repo_option
+@json_option
+def rebuild(check: bool, repo: Path, as_json: bool) -> int:
+    """Make the tables of the state again from the events of all runs.
+
+    Exit code 1 with --check: a table says something else than the events. Without: refused when a chain of events is broken.
+    """
+    from global_core_state import rebuild as rebuilding
+
+    if check:
+        rows = [row._asdict() for row in rebuilding.compare(_store(repo))]
+        _print_differences(rows, as_json)
+        return 1 if rows else 0
+    _require_chains(repo)
+    count = rebuilding.tell_again(_place(repo))
+    if as_json:
+        print_json({"events": count})
+    else:
+        click.echo(f"{count} events told again")
+    return 0
+
+
+def _print_differences(rows: list[dict[str, Any]], as_json: bool) -> None:
+    from global_core_state.verify_chain import difference
+
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['table']}: {printable(difference(row['found'], row['told']))}")
+    if not rows:
+        click.echo("the tables say what the events say")
+
+
+def _require_chains(repo: Path) -> None:
+    from global_util.errors import EnvironmentFault
+    from global_util.git import Repository
+
+    from global_core_state import verify
+
+    store, found = _store(repo), Repository.discover(repo.absolute())
+    for execution in verify.known(found, store):
+        for fault in verify.verify_chain_only(found, store, execution):
+            raise EnvironmentFault(
+                f"{execution}: {fault.where}: {fault.what}; nothing was changed",
+                f"{fault.mend}; see pipeline verify",
+                "E463",
+            )
 
 
 def _place(repo: Path) -> Path:

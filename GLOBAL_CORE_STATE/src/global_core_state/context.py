@@ -23,6 +23,7 @@ from global_util.git import Repository
 from global_util.phase import A, ItemPhase, Phase, find, service
 from global_util.progress import Event, Listener
 
+from global_core_state import audit
 from global_core_state.folder import RunFolder
 from global_core_state.store import Store
 
@@ -96,14 +97,18 @@ class RunContext:
 
     def effect(self, kind: str, key: Mapping[str, Any], do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Do something once per run and key: announced, done, confirmed; done before: the recorded answer."""
+        name, known = self._announce(kind, key)
+        if known is not None:
+            return known
+        answer = do()
+        self.store.confirm(self.execution_id, name, answer)
+        return answer
+
+    def _announce(self, kind: str, key: Mapping[str, Any]) -> tuple[str, dict[str, Any] | None]:
+        """The name under which it is announced, and the recorded answer if it was done before."""
         name = f"{kind}:{content_id(dict(key))}"
         about = {field: key[field] for field in ("workstream_id", "n", "phase") if field in key}
-        known = self.store.intend(self.execution_id, name, kind, about)
-        if known is not None:
-            return cast("dict[str, Any]", json.loads(known))
-        answer = do()
-        self.store.confirm(self.execution_id, name, json.dumps(answer, sort_keys=True))
-        return answer
+        return name, self.store.intend(self.execution_id, name, kind, about)
 
     def call(self, phase: str, item: Item) -> Item:
         """Let an item phase work on an item, once per phase, version, configuration and input."""
@@ -152,21 +157,29 @@ class RunContext:
         """Let a tool work in a worktree, once per request: a finished try is never paid twice."""
         run = service("attempt")
         key = {"workstream_id": request.workstream_id, "n": request.n, "request": request.to_json()}
-        answer = self.effect("attempt", key, lambda: self._attempted(run, request).to_json())
+        announced, answer = self._announce("attempt", key)
+        if answer is None:
+            answer = self._attempted(run, request, announced).to_json()
         return parse(AttemptResult, json.dumps(answer), "journal")
 
     def _attempted(
-        self, run: Callable[[RunContext, AttemptRequest], AttemptResult], request: AttemptRequest
+        self, run: Callable[[RunContext, AttemptRequest], AttemptResult], request: AttemptRequest, announced: str
     ) -> AttemptResult:
         name = request.workstream_id
         step = self.store.begin_step(self.execution_id, name, f"{request.purpose}:{request.n}")
         try:
             result = run(self, request)
         except (KeyboardInterrupt, Interrupted):
-            self.store.end_step(step, self.execution_id, name, {"outcome": "interrupted"})
+            files = audit.traces(self.run_dir, request)
+            self.store.end_step(step, self.execution_id, name, {"outcome": "interrupted", "files": files})
             raise
-        ended = {"outcome": result.call.outcome, "head": result.head.commit, "scope": result.scope.verdict}
-        self.store.end_step(step, self.execution_id, name, ended)
+        ended = {
+            "outcome": result.call.outcome,
+            "head": result.head.commit,
+            "scope": result.scope.verdict,
+            "files": audit.traces(self.run_dir, request),
+        }
+        self.store.end_step(step, self.execution_id, name, ended, confirms=(announced, result.to_json()))
         if result.call.outcome != "ok":
             self._count_failure(request, result.call)
         return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
@@ -16,7 +17,7 @@ from global_util.phase import SERVICE_GROUP, ItemPhase, LinePhase, Phase, find
 from global_util.process import STOP
 from global_util.progress import Listener, silent
 
-from global_core_state import run_id
+from global_core_state import audit, recovery, run_id
 from global_core_state.context import RunContext, item_model, producer
 from global_core_state.folder import RunFolder, link_into_worktree
 from global_core_state.store import Store
@@ -24,7 +25,11 @@ from global_core_state.store import Store
 
 @dataclass(frozen=True)
 class Order:
-    """What to run on what. ``text`` is the artifact as read; PH0 has none, its plan is in ``options``."""
+    """What to run on what. ``text`` is the artifact as read; PH0 has none, its plan is in ``options``.
+
+    ``line`` is what a run of the whole line began with: PH0 tells it, so that the line can go on after a kill. ``held``:
+    who orders holds the run's lock for the whole line.
+    """
 
     phase: str
     repo: Repository
@@ -33,6 +38,8 @@ class Order:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     listener: Listener = silent
+    line: Mapping[str, Any] = field(default_factory=dict)
+    held: bool = False
 
 
 def run_phase(order: Order) -> Artifact:
@@ -48,8 +55,10 @@ def run_phase(order: Order) -> Artifact:
     folder = RunFolder(order.repo, artifact.execution_id)
     store = Store(order.repo.state_dir / "state.db")
     try:
-        with folder.locked():
-            made = _continue(order, phase, entry, artifact, settings, folder, store)
+        with nullcontext() if order.held else folder.locked():
+            recovery.take_over(store, folder)
+            with audit.anchored(order.repo, store, folder.execution_id):
+                made = _continue(order, phase, entry, artifact, settings, folder, store)
     except BaseException:
         _remove_slots(order, settings)
         raise
@@ -111,11 +120,15 @@ def _begin(order: Order) -> Artifact:
             observed=_observed(order, None),
             **fields,
         )
-        RunFolder(order.repo, execution).save(made)
+        place = RunFolder(order.repo, execution).save(made)
         for workstream in fields["workstreams"]:
             store.create_workstream(execution, workstream.id, workstream.depends_on)
+        if order.line:
+            store.record_event(execution, None, "line_began", {**order.line, "artifact": made.artifact_id})
         store.move_run(execution, "running", order.phase)
+        store.end_phase(execution, order.phase, made.artifact_id, audit.file_hash(place))
         store.move_run(execution, "idle", order.phase)
+        audit.anchor(order.repo, store, execution)
         return made
     finally:
         store.close()
@@ -149,8 +162,9 @@ def _continue(
     }
     recorded = _recall(order, artifact, envelope["config"], folder, store)
     if recorded is not None:
+        _end(order, folder, store)
         return recorded
-    context = RunContext(
+    context = recovery.RepeatableContext(
         repo=order.repo,
         store=store,
         folder=folder,
@@ -162,13 +176,22 @@ def _continue(
     )
     made = _work(order, phase, artifact, context)
     dry = bool(order.options.get("dry_run"))
-    folder.save(made, pointer=not dry)
-    if not dry:
-        store.end_phase(folder.execution_id, order.phase, made.artifact_id)
-    context.emit("phase_ended", phase=order.phase, artifact=made.artifact_id)
+    seen = audit.file_hash(folder.save(made, pointer=not dry))
+    if dry:
+        context.emit("dry_run_ended", phase=order.phase, artifact=made.artifact_id, sha256=seen)
+    else:
+        store.end_phase(folder.execution_id, order.phase, made.artifact_id, seen)
     after = "idle" if order.phase != "ph7" or dry else _verdict(store, folder.execution_id)
     store.move_run(folder.execution_id, after, order.phase)
     return made
+
+
+def _end(order: Order, folder: RunFolder, store: Store) -> None:
+    """A kill right after PH7 was recorded: the run still has to be given its verdict."""
+    run = store.run(folder.execution_id)
+    if order.phase == "ph7" and run and run["status"] == "interrupted":
+        store.move_run(folder.execution_id, "running", order.phase)
+        store.move_run(folder.execution_id, _verdict(store, folder.execution_id), order.phase)
 
 
 def _recall(order: Order, artifact: Artifact, config: Any, folder: RunFolder, store: Store) -> Artifact | None:
@@ -196,13 +219,14 @@ def _work(order: Order, phase: Phase, artifact: Artifact, context: RunContext) -
     """Let the phase work, and seal what it answers. A run that fails or is stopped says so in its state."""
     store, folder = context.store, context.folder
     store.move_run(folder.execution_id, "running", order.phase)
+    recovery.go_on(store, folder.execution_id)
     if order.phase == "ph2":
         link_into_worktree(order.repo)
     began = clock.monotonic()
     try:
         fields = _run(order.phase, phase, artifact, context)
     except (KeyboardInterrupt, Interrupted):
-        store.move_run(folder.execution_id, "interrupted", order.phase)
+        recovery.mark_interrupted(store, folder, f"{order.phase} was stopped")
         raise
     except PipelineError as fault:
         _refused(order, folder, store, fault)
@@ -229,7 +253,9 @@ def _adopt(artifact: Artifact, folder: RunFolder, store: Store) -> None:
         store.move_run(folder.execution_id, "running", "adopted")
         store.move_run(folder.execution_id, "idle", "adopted")
     if not folder.artifact_file(artifact.artifact_id).exists():
-        folder.save(artifact)
+        seen = audit.file_hash(folder.save(artifact))
+        about = {"artifact": artifact.artifact_id, "sha256": seen}
+        store.record_event(folder.execution_id, None, "artifact_adopted", about)
 
 
 def _refused(order: Order, folder: RunFolder, store: Store, fault: PipelineError) -> None:
@@ -240,6 +266,7 @@ def _refused(order: Order, folder: RunFolder, store: Store, fault: PipelineError
     if order.phase == "ph1":
         run_id.release(order.repo, folder.execution_id)
         store.move_run(folder.execution_id, "failed", fault.message)
+        audit.release(order.repo, store, folder.execution_id)
     else:
         store.move_run(folder.execution_id, "idle", fault.message)
 

@@ -28,10 +28,12 @@ WORKSTREAM: dict[str, frozenset[str]] = {
     "static_check": _ASIDE | {"fixing", "runtime_check", "done"},
     "fixing": _ASIDE | {"static_check"},
     "runtime_check": _ASIDE | {"fixing", "done"},
-    "done": frozenset({"landing"}),
-    "landing": frozenset({"landed", "quarantined"}),
+    "done": frozenset({"landing", "abandoned"}),
+    "landing": frozenset({"landed", "quarantined", "abandoned"}),
     "landed": frozenset(),
-    "interrupted": frozenset({"pending", "ready", "parked", "editing", "static_check", "fixing", "runtime_check"}),
+    "interrupted": frozenset(
+        {"pending", "ready", "parked", "editing", "static_check", "fixing", "runtime_check", "abandoned"}
+    ),
     "failed": frozenset({"ready"}),
     "blocked": frozenset({"ready"}),
     "quarantined": frozenset({"ready"}),

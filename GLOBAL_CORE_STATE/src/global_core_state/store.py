@@ -5,28 +5,46 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from global_util import clock
+from global_util.clock import Moment
+from global_util.errors import PipelineError
 
 from global_core_state import machine
-from global_core_state.schema import open_database, unreadable
+from global_core_state.chain import GENESIS, Event, link
+from global_core_state.claims_fence import Fence
+from global_core_state.projections import RESERVED, TABLES, project
+from global_core_state.schema import open_database, unusable
 
 
 class Store:
-    """One repository's state. Threads share it; processes each open their own."""
+    """One repository's state. Threads share it; processes each open their own. ``moment``: the clock that leases run on."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, moment: Callable[[], Moment] = clock.moment) -> None:
         self.path = path
+        self.moment = moment
+        self._fences: tuple[Fence, ...] = ()
         self._connection = open_database(path)
         self._lock = threading.RLock()
 
     def close(self) -> None:
         """Release the database."""
         self._connection.close()
+
+    def fenced(self, execution: str, item: str, token: int) -> Store:
+        """This store for the holder of a claim; it shares the database, and can be fenced again for another claim.
+
+        What is written through it for that run raises Held (E507, exit 5), and nothing is written, once the item was
+        taken over or released. The same while the lease has run out, until ``Claims.renew`` succeeds.
+        """
+        view = copy(self)
+        view._fences = (*self._fences, Fence(execution, item, token))
+        return view
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -46,34 +64,44 @@ class Store:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One thread at a time; a database that broke meanwhile is the surroundings' fault (exit 4)."""
+        """One thread at a time; a database that broke meanwhile is the surroundings' fault (exit 4), one that another holds is exit 5."""
         with self._lock:
             try:
                 yield
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
                 raise
             except sqlite3.DatabaseError as fault:
-                raise unreadable(self.path, fault) from None
+                raise unusable(self.path, fault) from None
 
-    @staticmethod
-    def _event(db: sqlite3.Connection, execution: str, ws: str | None, kind: str, payload: Mapping[str, Any]) -> None:
-        db.execute(
-            "insert into events (execution_id, ws_id, at, type, payload) values (?, ?, ?, ?, ?)",
-            (execution, ws, clock.now(), kind, json.dumps(payload, sort_keys=True)),
-        )
+    def _require_claims(self, db: sqlite3.Connection, execution: str) -> None:
+        """Let nobody go on whose claim is lost. To be asked inside the transaction."""
+        for fence in self._fences:
+            if fence.execution == execution:
+                fence.require(db, self.moment())
+
+    def _append(
+        self, db: sqlite3.Connection, execution: str, ws: str | None, kind: str, about: Mapping[str, Any]
+    ) -> Event:
+        """Add an event to the chain of its run, and let the tables follow."""
+        self._require_claims(db, execution)
+        tail = db.execute(
+            "select seq, hash from events where execution_id = ? order by seq desc limit 1", (execution,)
+        ).fetchone()
+        seq, previous = (tail["seq"] + 1, tail["hash"]) if tail else (1, GENESIS)
+        event = link(execution, seq, ws, clock.now(), kind, about, previous)
+        db.execute("insert into events values (?, ?, ?, ?, ?, ?, ?, ?)", event)
+        project(db, event)
+        return event
 
     # -- runs -----------------------------------------------------------------------------------------------------
 
     def create_run(self, execution: str, run_clock: str, plan: str) -> bool:
         """Add a run in state ``created``; False when it is there already."""
         with self._transaction() as db:
-            done = db.execute(
-                "insert or ignore into runs (execution_id, status, run_clock, plan, created_at) values (?, 'created', ?, ?, ?)",
-                (execution, run_clock, plan, clock.now()),
-            )
-            if done.rowcount:
-                self._event(db, execution, None, "run_created", {"plan": plan, "run_clock": run_clock})
-            return bool(done.rowcount)
+            if db.execute("select 1 from runs where execution_id = ?", (execution,)).fetchone():
+                return False
+            self._append(db, execution, None, "run_created", {"plan": plan, "run_clock": run_clock})
+            return True
 
     def runs(self) -> list[dict[str, Any]]:
         """All runs, oldest first."""
@@ -87,51 +115,40 @@ class Store:
         """Change a run's state; False (and an event) when the machine does not list the change."""
         with self._transaction() as db:
             row = db.execute("select status from runs where execution_id = ?", (execution,)).fetchone()
-            if row is None or not machine.validate_state_transition(machine.RUN, row["status"], after):
-                self._event(
-                    db, execution, None, "transition_refused", {"before": row and row["status"], "after": after}
-                )
+            before = row["status"] if row else None
+            if before is None or not machine.validate_state_transition(machine.RUN, before, after):
+                self._append(db, execution, None, "transition_refused", {"before": before, "after": after})
                 return False
-            ended = clock.now() if not machine.RUN[after] else None
-            db.execute("update runs set status = ?, completed_at = ? where execution_id = ?", (after, ended, execution))
-            self._event(db, execution, None, "run_moved", {"before": row["status"], "after": after, "why": why})
+            self._append(db, execution, None, "run_moved", {"before": before, "after": after, "why": why})
             return True
 
     # -- phases ---------------------------------------------------------------------------------------------------
 
     def begin_phase(self, execution: str, phase: str, input_id: str, decided: str) -> dict[str, Any] | None:
         """Announce a phase on an input; what was recorded for this phase before, or None."""
-        before = self._rows("select * from phase_runs where execution_id = ? and phase = ?", execution, phase)
-        if before:
-            return before[0]
         with self._transaction() as db:
-            db.execute(
-                "insert into phase_runs (execution_id, phase, input_id, decided) values (?, ?, ?, ?)",
-                (execution, phase, input_id, decided),
-            )
-            self._event(db, execution, None, "phase_began", {"phase": phase, "input": input_id})
-        return None
+            before = db.execute(
+                "select * from phase_runs where execution_id = ? and phase = ?", (execution, phase)
+            ).fetchone()
+            if before:
+                return dict(before)
+            about = {"phase": phase, "input": input_id, "decided": decided}
+            self._append(db, execution, None, "phase_began", about)
+            return None
 
-    def end_phase(self, execution: str, phase: str, output_id: str) -> None:
-        """Confirm a phase with the artifact that it wrote."""
+    def end_phase(self, execution: str, phase: str, output_id: str, sha256: str = "") -> None:
+        """Confirm a phase with the artifact that it wrote, and the SHA-256 of its file."""
         with self._transaction() as db:
-            db.execute(
-                "update phase_runs set output_id = ? where execution_id = ? and phase = ?",
-                (output_id, execution, phase),
-            )
-            self._event(db, execution, None, "phase_ended", {"phase": phase, "output": output_id})
+            about = {"phase": phase, "output": output_id, "sha256": sha256}
+            self._append(db, execution, None, "phase_completed", about)
 
     # -- workstreams ----------------------------------------------------------------------------------------------
 
     def create_workstream(self, execution: str, ws: str, depends_on: tuple[str, ...]) -> None:
         """Add a workstream in state ``pending``, unless it is there."""
         with self._transaction() as db:
-            done = db.execute(
-                "insert or ignore into workstreams (execution_id, ws_id, status, depends_on) values (?, ?, 'pending', ?)",
-                (execution, ws, json.dumps(depends_on)),
-            )
-            if done.rowcount:
-                self._event(db, execution, ws, "workstream_created", {"depends_on": list(depends_on)})
+            if _status(db, execution, ws) is None:
+                self._append(db, execution, ws, "workstream_created", {"depends_on": list(depends_on)})
 
     def workstreams(self, execution: str) -> list[dict[str, Any]]:
         """The workstreams of a run with their states, by id."""
@@ -140,18 +157,13 @@ class Store:
     def move_workstream(self, execution: str, ws: str, after: str, why: str = "") -> bool:
         """Change a workstream's state; False (and an event) when the machine does not list the change."""
         with self._transaction() as db:
-            row = db.execute(
-                "select status from workstreams where execution_id = ? and ws_id = ?", (execution, ws)
-            ).fetchone()
-            before = row["status"] if row else None
+            before = _status(db, execution, ws)
+            about = {"before": before, "after": after, "why": why}
             if before is None or not machine.validate_state_transition(machine.WORKSTREAM, before, after):
-                self._event(db, execution, ws, "transition_refused", {"before": before, "after": after, "why": why})
+                self._append(db, execution, ws, "transition_refused", about)
                 return False
             if before != after:
-                db.execute(
-                    "update workstreams set status = ? where execution_id = ? and ws_id = ?", (after, execution, ws)
-                )
-                self._event(db, execution, ws, "workstream_moved", {"before": before, "after": after, "why": why})
+                self._append(db, execution, ws, "workstream_moved", about)
             return True
 
     # -- steps and errors -------------------------------------------------------------------------------------------
@@ -159,60 +171,89 @@ class Store:
     def begin_step(self, execution: str, ws: str, step: str) -> int:
         """Record that a step of a workstream starts; the number of the attempt."""
         with self._transaction() as db:
-            done = db.execute(
-                "insert into step_attempts (execution_id, ws_id, step, started_at) values (?, ?, ?, ?)",
-                (execution, ws, step, clock.now()),
-            )
-            self._event(db, execution, ws, "step_began", {"step": step})
-            return int(done.lastrowid or 0)
+            return self._append(db, execution, ws, "step_began", {"step": step}).seq
 
-    def end_step(self, attempt: int, execution: str, ws: str, result: Mapping[str, Any]) -> None:
-        """Record how a step ended."""
+    def end_step(
+        self,
+        attempt: int,
+        execution: str,
+        ws: str,
+        result: Mapping[str, Any],
+        confirms: tuple[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Record how a step ended, and at once what it ``confirms``: key and answer of the call that it was the work for."""
         with self._transaction() as db:
-            db.execute(
-                "update step_attempts set completed_at = ?, result = ? where id = ?",
-                (clock.now(), json.dumps(result, sort_keys=True), attempt),
-            )
-            self._event(db, execution, ws, "step_ended", {"attempt": attempt, **result})
+            self._append(db, execution, ws, "step_ended", {**result, "attempt": attempt})
+            if confirms:
+                self._append(db, execution, None, "confirmed", {"key": confirms[0], "answer": confirms[1]})
 
     def record_error(self, execution: str, ws: str, step: str, code: str, signature: str) -> int:
         """Count an error by its signature; how often it was seen."""
         with self._transaction() as db:
+            self._append(db, execution, ws, "error", {"step": step, "code": code, "signature": signature})
             row = db.execute(
-                "insert into errors values (?, ?, ?, ?, ?, 1) on conflict do update set count = count + 1 returning count",
+                "select count from errors where execution_id = ? and ws_id = ? and step = ? and error_code = ? and signature = ?",
                 (execution, ws, step, code, signature),
             ).fetchone()
-            self._event(db, execution, ws, "error", {"step": step, "code": code, "signature": signature})
             return int(row["count"])
 
     # -- journal --------------------------------------------------------------------------------------------------
 
-    def intend(self, execution: str, key: str, kind: str, about: Mapping[str, Any]) -> str | None:
+    def intend(self, execution: str, key: str, kind: str, about: Mapping[str, Any]) -> dict[str, Any] | None:
         """Announce a call or effect before it happens; the recorded answer when it has happened already."""
-        known = self._rows("select answer from journal where execution_id = ? and key = ?", execution, key)
-        if known:
-            return cast("str | None", known[0]["answer"])
         with self._transaction() as db:
-            db.execute(
-                "insert or ignore into journal (execution_id, key, kind, about) values (?, ?, ?, ?)",
-                (execution, key, kind, json.dumps(about, sort_keys=True)),
-            )
-            self._event(db, execution, about.get("workstream_id"), "intent", {"kind": kind, "key": key, **about})
-        return None
+            row = db.execute(
+                "select confirmed from journal where execution_id = ? and key = ?", (execution, key)
+            ).fetchone()
+            if row and row["confirmed"]:
+                return _answer(db, execution, row["confirmed"])
+            # Without an answer the caller goes and does it, which is not for one whose claim is lost.
+            self._require_claims(db, execution)
+            if row is None:
+                told = {**about, "kind": kind, "key": key}
+                self._append(db, execution, about.get("workstream_id"), "intent", told)
+            return None
 
-    def confirm(self, execution: str, key: str, answer: str) -> None:
+    def confirm(self, execution: str, key: str, answer: Mapping[str, Any]) -> None:
         """Record the answer of what was announced."""
         with self._transaction() as db:
-            db.execute("update journal set answer = ? where execution_id = ? and key = ?", (answer, execution, key))
-            self._event(db, execution, None, "confirmed", {"key": key})
+            self._append(db, execution, None, "confirmed", {"key": key, "answer": answer})
 
     # -- events ---------------------------------------------------------------------------------------------------
 
     def record_event(self, execution: str, ws: str | None, kind: str, payload: Mapping[str, Any]) -> None:
-        """Append an event that changes no state."""
+        """Append an event that changes no state. Raises PipelineError for one that would: those have verbs of their own."""
+        if kind in RESERVED:
+            raise PipelineError(f"event {kind!r} changes the state and cannot be told as if it had happened")
         with self._transaction() as db:
-            self._event(db, execution, ws, kind, payload)
+            self._append(db, execution, ws, kind, payload)
 
     def events(self, execution: str) -> list[dict[str, Any]]:
         """All events of a run, in order."""
         return self._rows("select * from events where execution_id = ? order by seq", execution)
+
+    def tail(self, execution: str) -> Event | None:
+        """The last event of a run, or None."""
+        found = self._rows("select * from events where execution_id = ? order by seq desc limit 1", execution)
+        return Event(**found[0]) if found else None
+
+    def executions(self) -> list[str]:
+        """Every execution that has events, by id."""
+        return [row["execution_id"] for row in self._rows("select distinct execution_id from events order by 1")]
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """The rows of a table that follows from the events, in the order of its key."""
+        if name not in TABLES:
+            raise PipelineError(f"{name} is no table that follows from the events")
+        return self._rows(f"select * from {name} order by 1, 2, 3, 4, 5")  # noqa: S608  one of ours
+
+
+def _status(db: sqlite3.Connection, execution: str, ws: str) -> str | None:
+    row = db.execute("select status from workstreams where execution_id = ? and ws_id = ?", (execution, ws)).fetchone()
+    return str(row["status"]) if row else None
+
+
+def _answer(db: sqlite3.Connection, execution: str, seq: int) -> dict[str, Any]:
+    row = db.execute("select payload from events where execution_id = ? and seq = ?", (execution, seq)).fetchone()
+    found: dict[str, Any] = json.loads(row["payload"])["answer"]
+    return found

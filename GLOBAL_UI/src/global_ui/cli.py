@@ -7,8 +7,20 @@ from global_util.cli import LazyGroup, version_option
 
 _OWN = {
     "run": ("global_ui.run_command:run", "Run a plan: from workstreams to merged commits."),
+    "list": ("global_ui.runs_commands:list_", "List the runs of the repository, oldest first."),
+    "show-run": ("global_ui.runs_commands:show_run", "Show what a run is doing, or came to."),
+    "show-dag": ("global_ui.graph_commands:show_dag", "Draw the steps of a run with their states."),
+    "show-errors": ("global_ui.events_commands:show_errors", "Show what went wrong in a run."),
+    "show-events": ("global_ui.events_commands:show_events", "Show all that happened in a run, in order."),
+    "recover-run": ("global_ui.recovery_commands:recover_run", "Look at a run whose process died: what is next."),
+    "abandon-run": ("global_ui.recovery_commands:abandon_run", "Give up a run that did not end."),
     "demo": ("global_ui.demo_command:demo", "Show every outcome on a small repository in a temporary folder."),
     "artifact": ("global_ui.artifact_commands:artifact", "Validate, show and trace artifacts."),
+    "keep": ("global_ui.keep_commands:keep", "Look at kept work, bring it back, or clear what is held elsewhere."),
+    "claim": ("global_ui.claim_commands:claim", "Take an item of a run for one holder, for some time."),
+    "release": ("global_ui.claim_commands:release", "Give a claimed item up."),
+    "status": ("global_ui.claim_commands:status", "Show the runs: how they stand, and who holds what."),
+    "verify": ("global_ui.verify_command:verify", "Compute again what a run left, and name what does not fit."),
     "config": ("global_ui.config_commands:config", "Show the configuration and where each value comes from."),
 }
 

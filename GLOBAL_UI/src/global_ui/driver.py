@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +16,7 @@ from global_util.config import load_settings
 from global_util.contracts import Artifact
 from global_util.contracts.commit_plan import CommitPlan
 from global_util.contracts.git_operation_log import GitOperationLog
+from global_util.errors import EnvironmentFault, Interrupted
 from global_util.git import Repository
 from global_util.phase import LINE, Phase, find
 from global_util.progress import Event, Listener
@@ -29,6 +32,30 @@ class Choices:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
 
+    def settled(self) -> Choices:
+        """The same with paths that mean the same from everywhere."""
+        given = {key: value for key, value in self.options.items() if value is not None}
+        if "recording" in given:
+            given["recording"] = str(Path(given["recording"]).absolute())
+        return Choices(self.plan.absolute(), self.plan_format, given, self.overrides, self.dry_run)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the event ``line_began`` tells. What JSON does not know becomes text, which the phases then refuse."""
+        fields = {
+            "plan": str(self.plan),
+            "plan_format": self.plan_format,
+            "options": dict(self.options),
+            "overrides": dict(self.overrides),
+            "dry_run": self.dry_run,
+        }
+        told: dict[str, Any] = json.loads(json.dumps(fields, default=str))
+        return told
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Choices:
+        """What ``to_json`` told."""
+        return cls(Path(told["plan"]), told["plan_format"], told["options"], told["overrides"], told["dry_run"])
+
 
 @dataclass(frozen=True)
 class Line:
@@ -40,36 +67,84 @@ class Line:
 
 def run_line(repo: Repository, choices: Choices, listener: Listener) -> Line:
     """Run PH0 to PH7. Overrides are given where a pipe would give them: to PH0 what it reads, to PH1 the rest."""
-    early = _read_by_ph0(choices.overrides, _require_phases(repo, choices.overrides))
-    late = {key: value for key, value in choices.overrides.items() if key not in early or key.startswith("phases.")}
-    given = {
-        "ph0": ({"plan": choices.plan, "plan_format": choices.plan_format}, early),
-        "ph1": (dict(choices.options), late),
-        "ph7": ({"dry_run": True} if choices.dry_run else {}, {}),
-    }
-    artifacts: dict[str, Artifact] = {}
-    seconds: dict[str, float] = {}
-    text = b""
-    for name in LINE:
-        options, overrides = given.get(name, ({}, {}))
+    settled = choices.settled()
+    early = _read_by_ph0(settled.overrides, _require_phases(repo, settled.overrides))
+    began = clock.monotonic()
+    order = Order(
+        phase="ph0",
+        repo=repo,
+        where="the plan",
+        overrides=early,
+        options=_given({"plan": choices.plan, "plan_format": choices.plan_format}),
+        listener=listener,
+        line=settled.to_json(),
+    )
+    made = run_phase(order)
+    seconds = clock.monotonic() - began
+    _tell(listener, "ph0", made)
+    with RunFolder(repo, made.execution_id).locked():
+        return go_on(repo, settled, [made], {"ph0": seconds}, listener)
+
+
+def go_on(
+    repo: Repository, choices: Choices, known: Sequence[Artifact], seconds: Mapping[str, float], listener: Listener
+) -> Line:
+    """Run the phases after those whose artifacts are ``known``, in the order of the line. The run's lock must be held."""
+    artifacts, taken = {made.schema_id: made for made in known}, dict(seconds)
+    last = known[-1]
+    for name in LINE[len(known) :]:
         began = clock.monotonic()
-        order = Order(
-            phase=name,
-            repo=repo,
-            text=text,
-            where=f"the artifact for {name}",
-            overrides=overrides,
-            options={key: value for key, value in options.items() if value is not None},
-            listener=listener,
-        )
-        made = run_phase(order)
-        seconds[name] = clock.monotonic() - began
-        artifacts[made.schema_id] = made
-        text = made.dumps().encode()
-        listener(Event("phase_done", made.execution_id, None, {"phase": name, "artifact": made.artifact_id}))
+        with _told_how_to_go_on(last.execution_id, name):
+            last = run_phase(_order(repo, choices, name, last, listener))
+        taken[name] = clock.monotonic() - began
+        artifacts[last.schema_id] = last
+        _tell(listener, name, last)
+    return Line(with_the_plan_that_landed(repo, artifacts), taken)
+
+
+def with_the_plan_that_landed(repo: Repository, artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
+    """The commit plan that the operation log names can have taken the place of PH6's own."""
     log = cast("GitOperationLog", artifacts[GitOperationLog.SCHEMA])
-    artifacts[CommitPlan.SCHEMA] = RunFolder(repo, log.execution_id).load(log.commit_plan)
-    return Line(artifacts, seconds)
+    return {**artifacts, CommitPlan.SCHEMA: RunFolder(repo, log.execution_id).load(log.commit_plan)}
+
+
+def _order(repo: Repository, choices: Choices, name: str, last: Artifact, listener: Listener) -> Order:
+    options, overrides = {
+        "ph1": (choices.options, _read_later(repo, choices.overrides)),
+        "ph7": ({"dry_run": True} if choices.dry_run else {}, {}),
+    }.get(name, ({}, {}))
+    return Order(
+        phase=name,
+        repo=repo,
+        text=last.dumps().encode(),
+        where=f"the artifact for {name}",
+        overrides=overrides,
+        options=_given(options),
+        listener=listener,
+        held=True,
+    )
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def _tell(listener: Listener, name: str, made: Artifact) -> None:
+    listener(Event("phase_done", made.execution_id, None, {"phase": name, "artifact": made.artifact_id}))
+
+
+@contextmanager
+def _told_how_to_go_on(execution: str, name: str) -> Iterator[None]:
+    """Whoever is stopped learns how the run goes on, unless it is told already; a run that PH1 refuses is over."""
+    way = f"go on with: pipeline run --resume {execution}"
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted(f"{execution} was interrupted in {name}", way) from None
+    except EnvironmentFault as fault:
+        if name != "ph1" and " run --in " not in fault.hint:
+            fault.hint = f"{fault.hint}; then {way}" if fault.hint else way
+        raise
 
 
 def _require_phases(repo: Repository, overrides: Mapping[str, Any]) -> Phase:
@@ -82,3 +157,8 @@ def _require_phases(repo: Repository, overrides: Mapping[str, Any]) -> Phase:
 def _read_by_ph0(overrides: Mapping[str, Any], ph0: Phase) -> dict[str, Any]:
     reads = ph0.reads
     return {key: value for key, value in overrides.items() if key in reads or key.startswith("phases.")}
+
+
+def _read_later(repo: Repository, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    early = _read_by_ph0(overrides, _require_phases(repo, overrides))
+    return {key: value for key, value in overrides.items() if key not in early or key.startswith("phases.")}

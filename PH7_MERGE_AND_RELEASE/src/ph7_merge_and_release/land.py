@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,12 +59,15 @@ class Landing:
             self._log(op, "", None, oid, {"group": group.group_id, "tree": group.proven_tree, "commit": oid}, ())
         self.commits.append(LandedCommit(group_id=group.group_id, commit=commit, merge=merge))
 
-    def recall(self, tip: str, old: str | None) -> None:
-        """Tell again what an earlier try made and landed: its commits end in ``tip``, the branch was at ``old``."""
+    def recall(self, tip: str, old: str | None, anchors: Mapping[str, str | None]) -> None:
+        """Tell again what an earlier try made, anchored and landed: its commits end in ``tip``, the branch was at ``old``."""
         words = ("rev-list", "--first-parent", "--parents", f"--max-count={len(self.plan.commit_groups)}", tip)
         rows = [row.split() for row in reversed(self.repo.run(*words).decode().splitlines())]
         for group, (made, *parents) in zip(self.plan.commit_groups, rows, strict=True):
             self._tell(group, *((parents[1], made) if len(parents) > 1 else (made,)))
+        for name, commit in anchors.items():
+            if commit:
+                self._tell_anchor(name, None, commit)
         self._tell_move(tip, old, bool(self.repo.checkouts(self.plan.target_branch)))
 
     def _message(self, group: CommitGroup) -> str:
@@ -74,10 +78,13 @@ class Landing:
         return "".join(f"{key}: {value}\n" for key, value in lines.items())
 
     def anchor(self, name: str, commit: str) -> None:
-        """Keep a commit reachable under a private ref of this run."""
+        """Keep a commit reachable under a private ref of this run. An earlier try may have done so, and then was killed."""
         before = self.repo.resolve(name)
         if not self.dry_run and before != commit:
             self.repo.update_ref(name, commit, before, "phaseline: anchor")
+        self._tell_anchor(name, None if before == commit else before, commit)
+
+    def _tell_anchor(self, name: str, before: str | None, commit: str) -> None:
         undo = ("git", "update-ref", "-d", name) if before is None else ("git", "update-ref", name, before)
         self._log("anchor", name, before, commit, {}, undo)
 

@@ -73,7 +73,8 @@ def _landed_before(landing: Landing, ctx: Context, tip: str) -> Landing | None:
     if anchored is None or not ctx.repo.is_ancestor(anchored, tip):
         return None
     told = Landing(ctx.repo, _plan_of(landing.plan, ctx, anchored), ctx.run_clock, landing.dry_run)
-    told.recall(anchored, ctx.repo.resolve(_kept(ctx)))
+    kept = ctx.repo.resolve(_kept(ctx))
+    told.recall(anchored, kept, {_anchor(ctx): anchored, _kept(ctx): kept})
     if not told.dry_run:
         _report(told, ctx)
     return told

@@ -1,0 +1,107 @@
+"""``pipeline run --resume``: which run, from where, and on with the line. What is recorded is read, never done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from global_core_state.recovery import take_over
+from global_util.errors import InvalidInput
+from global_util.phase import LINE
+from global_util.progress import Listener
+
+from global_ui.driver import Choices, Line, go_on, with_the_plan_that_landed
+from global_ui.run_state import BEGAN, Runs
+
+Say = Callable[[str], None]
+
+
+def choose(runs: Runs, say: Say) -> str:
+    """The newest run that did not end; rather one that nobody works on, and that began with ``pipeline run``.
+
+    Raises InvalidInput (E465) when every run has ended, or none began.
+    """
+    rows = [str(row["execution_id"]) for row in runs.store.runs()]
+    waiting = [name for name in reversed(rows) if not runs.has_ended(name)]
+    if not waiting:
+        raise InvalidInput(
+            "no run is waiting to go on: all have ended, or the last was killed while its plan was read",
+            f"the table of the newest: pipeline run --resume {rows[-1]}" if rows else "begin with: pipeline run PLAN",
+            "E465",
+        )
+    best = sorted(waiting, key=lambda name: (runs.is_worked_on(name), runs.told(name, BEGAN) is None))
+    if len(waiting) > 1:
+        say(f"{len(waiting)} runs did not end ({', '.join(waiting)}): taking {best[0]}")
+    return best[0]
+
+
+def resume(runs: Runs, execution: str, listener: Listener, say: Say) -> Line:
+    """Go on with a run; of one that has ended, what it came to.
+
+    Raises Held (E502) when somebody works on it, InvalidInput (E464) when it cannot go on.
+    """
+    runs.find(execution)
+    if runs.has_ended(execution):
+        return recall(runs, execution)
+    folder = runs.folder(execution)
+    with folder.locked():
+        if runs.has_ended(execution):
+            return recall(runs, execution)
+        began = runs.told(execution, BEGAN)
+        if began is None:
+            raise _unknown_beginning(runs, execution)
+        stopped = take_over(runs.store, folder)
+        known = runs.artifacts(execution)
+        # A kill between the last artifact and the verdict on the run: PH7 is asked once more, and only recalls.
+        known = known[: len(LINE) - 1]
+        say(_where(execution, LINE[len(known)], stopped))
+        return go_on(runs.repo, Choices.from_json(began), known, _seconds(known), listener)
+
+
+def recall(runs: Runs, execution: str) -> Line:
+    """The line of a run that has ended. Raises InvalidInput (E464) when it ended without an outcome."""
+    known = runs.artifacts(execution)
+    if len(known) < len(LINE):
+        state = runs.find(execution)["status"]
+        refused = runs.told(execution, "phase_failed") or {}
+        why = f": {refused['message']}" if state == "failed" and refused else ""
+        raise InvalidInput(
+            f"{execution} is {state}{why}: it has no outcome and does not go on",
+            "begin with: pipeline run PLAN",
+            "E464",
+        )
+    artifacts = {made.schema_id: made for made in known}
+    return Line(with_the_plan_that_landed(runs.repo, artifacts), _seconds(known))
+
+
+def next_command(runs: Runs, execution: str) -> str:
+    """What a person types to go on with a run of the pipe; empty when it has no artifact yet, or all of them."""
+    outputs = runs.outputs(execution)
+    if not 0 < len(outputs) < len(LINE):
+        return ""
+    place = runs.folder(execution).artifact_file(list(outputs.values())[-1])
+    return f"{LINE[len(outputs)]} run --in {place}"
+
+
+def _unknown_beginning(runs: Runs, execution: str) -> InvalidInput:
+    if runs.find(execution)["status"] == "created":
+        return InvalidInput(
+            f"{execution} was killed while its plan was read: nothing was done yet",
+            f"begin again with: pipeline run PLAN; and: pipeline abandon-run {execution}",
+            "E464",
+        )
+    command = next_command(runs, execution)
+    way = f"go on, with the same options, with: {command}" if command else f"pipeline abandon-run {execution}"
+    return InvalidInput(f"{execution} did not begin with pipeline run: how it goes on is not recorded", way, "E464")
+
+
+def _where(execution: str, name: str, stopped: tuple[str, ...]) -> str:
+    """One line for people."""
+    more = f"; was killed at work on {', '.join(stopped)}" if stopped else ""
+    return f"{execution} goes on with {name}{more}"
+
+
+def _seconds(known: list[Any]) -> dict[str, float]:
+    """How long recorded phases took."""
+    taken = [made.observed.get("seconds") for made in known]
+    return {name: value if isinstance(value, float | int) else 0.0 for name, value in zip(LINE, taken, strict=False)}
