@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import multiprocessing.synchronize
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -168,3 +170,13 @@ def test_whoever_asks_does_not_hold_the_lock(store: Store, folder: RunFolder) ->
     with folder.locked():
         pass
     assert not recovery.is_worked_on(folder)
+
+
+def test_whoever_begins_is_not_held_up_by_one_who_asks(folder: RunFolder) -> None:
+    place = folder.repo.state_dir / "locks" / f"{EXEC}.lock"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    asking = os.open(place, os.O_RDONLY | os.O_CREAT)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    threading.Timer(0.05, os.close, [asking]).start()
+    with folder.locked():
+        assert recovery.is_worked_on(folder)

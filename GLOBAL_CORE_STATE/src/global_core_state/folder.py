@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from global_util import clock
 from global_util.contracts import load_artifact
 from global_util.contracts.base import Artifact
 from global_util.errors import Held, InvalidInput
 from global_util.files import write_atomically
 from global_util.git import Repository
+
+PATIENCE_S = 0.2
+"""Seconds to wait for a lock: who only asks whether a run is worked on has it for an instant."""
 
 
 class RunFolder:
@@ -78,13 +83,17 @@ class RunFolder:
 
 def _lock(place: Path) -> int | None:
     """A file descriptor that holds the lock, or None. The file may be replaced between opening and locking."""
+    patience = clock.monotonic() + PATIENCE_S
     while True:
         handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(handle)
-            return None
+            if clock.monotonic() > patience:
+                return None
+            time.sleep(0.01)
+            continue
         with suppress(FileNotFoundError):
             if os.fstat(handle).st_ino == place.stat().st_ino:
                 return handle
