@@ -97,7 +97,7 @@ def test_the_demo_fits(played: Path) -> None:
 def test_a_run_that_is_not_known_is_told_with_those_that_are(played: Path) -> None:
     answer = verify(played, "EXEC-2026-01-01-002")
     assert answer.exit_code == 3
-    assert "E462" in answer.stderr
+    assert "E465" in answer.stderr
     assert RUN in answer.stderr
     assert verify(played, RUN, "--all").exit_code == 2
 
@@ -109,7 +109,7 @@ def test_no_state_and_no_run_are_told(sandbox: Sandbox) -> None:
     sandbox.repo.state_dir.mkdir()
     (sandbox.repo.state_dir / "state.db").touch()
     answer = verify(sandbox.folder)
-    assert (answer.exit_code, "E462" in answer.stderr) == (3, True)
+    assert (answer.exit_code, "E465" in answer.stderr) == (3, True)
 
 
 @pytest.fixture

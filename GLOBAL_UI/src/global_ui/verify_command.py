@@ -62,10 +62,10 @@ def _chosen(repo: Repository, store: Store, run: str | None, every: bool) -> lis
 
     names = known(repo, store)
     if not names:
-        raise InvalidInput("there is no run to verify", "run a plan first", "E462")
+        raise InvalidInput("there is no run to verify", "run a plan first", "E465")
     if run and run not in names:
         newest = ", ".join(reversed(names[-_SHOWN:]))
-        raise InvalidInput(f"no run is named {run!r}", f"the newest: {newest}", "E462")
+        raise InvalidInput(f"there is no run {run!r} in this repository", f"the newest: {newest}", "E465")
     return names if every else [run or names[-1]]
 
 
