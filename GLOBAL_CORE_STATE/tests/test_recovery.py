@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-import multiprocessing
-import multiprocessing.synchronize
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from global_core_state import recovery
@@ -68,30 +67,29 @@ def status(store: Store) -> str:
     return str(run["status"])
 
 
-def hold(place: str, told: multiprocessing.synchronize.Event) -> None:
-    """Work on the run until the end of the world."""
-    from global_util.git import Repository
-
-    with RunFolder(Repository.discover(Path(place)), EXEC).locked():
-        told.set()
-        signal.pause()
+HOLD = """
+import signal, sys
+from pathlib import Path
+from global_core_state.folder import RunFolder
+from global_util.git import Repository
+with RunFolder(Repository.discover(Path(sys.argv[1])), sys.argv[2]).locked():
+    print("held", flush=True)
+    signal.pause()
+"""
+"""Works on the run until the end of the world."""
 
 
 @contextmanager
 def holder(folder: RunFolder) -> Iterator[int]:
     """A process that works on the run."""
-    spawn = multiprocessing.get_context("spawn")
-    told = spawn.Event()
-    process = spawn.Process(target=hold, args=(str(folder.repo.cwd), told))
-    process.start()
-    assert told.wait(60)
-    assert process.pid is not None
-    try:
-        yield process.pid
-    finally:
-        process.kill()
-        process.join()
-        process.close()
+    words = [sys.executable, "-c", HOLD, str(folder.repo.cwd), EXEC]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process.pid
+        finally:
+            process.kill()
 
 
 def test_a_run_is_dead_when_it_says_running_and_nobody_holds_its_lock(store: Store, folder: RunFolder) -> None:

@@ -76,7 +76,7 @@ class Runner:
             base=Base(**start.model_dump()),
             start=start,
         )
-        made = ctx._attempted(attempt, request)
+        made = ctx._attempted(attempt, request, "attempt:1")
         ctx.observe("seconds", 1)
         state = {"base": start.model_dump(), "head": made.head.model_dump()}
         item = ExecutionItem.seal(
