@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from global_aim import workspace
+from global_aim.lock import guard
 from global_aim.workspace import Slot
 from global_util.config import Settings
 from global_util.errors import EnvironmentFault
@@ -208,6 +211,7 @@ DIE = """
 import sys, time
 from pathlib import Path
 from global_aim import workspace
+from global_aim.lock import guard
 from global_util.config import Settings
 from global_util.git import Repository
 config = Settings().over("test", {"worktree.root": sys.argv[2]})
@@ -273,6 +277,7 @@ MANY = """
 import sys
 from pathlib import Path
 from global_aim import workspace
+from global_aim.lock import guard
 from global_util.config import Settings
 from global_util.git import Repository
 repo = Repository.discover(Path(sys.argv[1]))
@@ -290,6 +295,34 @@ def test_processes_that_take_and_remove_slots_do_not_harm_each_other(lab: Lab) -
     told = [process.communicate()[1] for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], told
     lab.check_gone()
+
+
+GUARDED = """
+import sys
+from pathlib import Path
+from global_aim.lock import guard
+root = Path(sys.argv[1])
+with guard(root):
+    print((root / "guard").exists(), flush=True)
+"""
+
+
+def test_who_waits_for_the_guard_of_a_pool_that_is_removed_takes_the_next(tmp_path: Path) -> None:
+    root = tmp_path / "pool"
+    with guard(root):
+        inode = (root / "guard").stat().st_ino
+        other = subprocess.Popen([sys.executable, "-c", GUARDED, str(root)], stdout=subprocess.PIPE, text=True)
+        while not re.search(rf"-> FLOCK .* {other.pid} \S+:{inode} ", Path("/proc/locks").read_text()):
+            assert other.poll() is None
+            time.sleep(0.01)
+        shutil.rmtree(root)
+    assert other.communicate()[0] == "True\n"
+    assert other.returncode == 0
+
+
+def test_a_pool_that_was_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
+    with guard(tmp_path / "pool"):
+        assert (tmp_path / "pool" / "guard").exists()
 
 
 @pytest.mark.parametrize("place", ["file/slots", "/proc/slots"])
@@ -365,6 +398,7 @@ ACCESS = """
 import os
 from pathlib import Path
 from global_aim import workspace
+from global_aim.lock import guard
 os.setgid(65534)
 os.setuid(65534)
 workspace.make_accessible(Path("tree"))

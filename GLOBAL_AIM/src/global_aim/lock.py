@@ -95,7 +95,33 @@ def read_holder(place: Path) -> Holder | None:
 
 @contextmanager
 def guard(root: Path) -> Iterator[None]:
-    """Adding and removing worktrees changes shared files of git: one at a time."""
-    with (root / "guard").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """Adding and removing worktrees changes shared files of git: one at a time. The folder is made when it is gone.
+
+    Who takes the folder away holds its guard meanwhile; who waited for that one takes the next.
+    """
+    while (handle := _wait_for(root)) is None:
+        pass
+    try:
         yield
+    finally:
+        release(handle)
+
+
+def _wait_for(root: Path) -> int | None:
+    """The guard, once nobody else has it; None when it was taken away meanwhile."""
+    make_folder(root)
+    with suppress(FileNotFoundError):
+        handle = os.open(root / "guard", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if _is_at(handle, root / "guard"):
+            return handle
+        os.close(handle)
+    return None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder in a pool that somebody may be removing just now: what was there is gone the second time."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)

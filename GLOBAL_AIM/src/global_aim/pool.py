@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,13 +102,12 @@ def clean_up(repo: Repository, root: Path, dry_run: bool = False) -> list[Remova
     A slot whose work cannot be kept is left as it is.
     """
     done = [_remove(repo, folder, dry_run) for folder in _folders(root)]
-    done += _forget_lost(repo, root, dry_run)
-    if root.is_dir() and not dry_run and not _folders(root):
-        forget_locks(root)
-        (root / "guard").unlink(missing_ok=True)
-        for place in (root / "trees", root):
-            with suppress(OSError):
-                place.rmdir()
+    if dry_run:
+        return done + [Removal(name, "would be forgotten", why="its folder is gone") for name in _lost(repo, root)]
+    if root.is_dir() or _lost(repo, root):
+        with guard(root):
+            done += _forget_lost(repo, root)
+            _forget_root(root)
     return done
 
 
@@ -133,13 +132,27 @@ def _remove(repo: Repository, folder: Path, dry_run: bool) -> Removal:
         release(handle)
 
 
-def _forget_lost(repo: Repository, root: Path, dry_run: bool) -> list[Removal]:
+def _forget_lost(repo: Repository, root: Path) -> list[Removal]:
     """Let git forget worktrees of ours whose folders somebody has taken away."""
-    with guard(root) if root.is_dir() else nullcontext():
-        lost = [name for name in sorted(names(repo)) if _is_lost(leads_to(repo, name), root)]
-        for name in lost if not dry_run else ():
-            shutil.rmtree(repo.common_dir / "worktrees" / name, ignore_errors=True)
-    return [Removal(name, "would be forgotten" if dry_run else "forgotten", why="its folder is gone") for name in lost]
+    lost = _lost(repo, root)
+    for name in lost:
+        shutil.rmtree(repo.common_dir / "worktrees" / name, ignore_errors=True)
+    return [Removal(name, "forgotten", why="its folder is gone") for name in lost]
+
+
+def _forget_root(root: Path) -> None:
+    """Remove the folder of a pool that has no slots, and with it the guard, which the caller holds."""
+    if _folders(root):
+        return
+    forget_locks(root)
+    (root / "guard").unlink(missing_ok=True)
+    for place in (root / "trees", root):
+        with suppress(OSError):
+            place.rmdir()
+
+
+def _lost(repo: Repository, root: Path) -> list[str]:
+    return [name for name in sorted(names(repo)) if _is_lost(leads_to(repo, name), root)]
 
 
 def _is_lost(place: Path | None, root: Path) -> bool:

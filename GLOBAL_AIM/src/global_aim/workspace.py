@@ -15,7 +15,7 @@ from global_util.config import Settings
 from global_util.errors import EnvironmentFault
 from global_util.git import GitError, Repository
 
-from global_aim.lock import Holder, release, sign, try_lock, unwritable
+from global_aim.lock import Holder, make_folder, release, sign, try_lock, unwritable
 from global_aim.resource import leased, read_resources
 from global_aim.setup import read_setup
 from global_aim.slot import NOBODY, Slot, make_accessible
@@ -84,7 +84,7 @@ def _keep_orphan(slot: Slot) -> None:
 def _take(root: Path, execution: str) -> tuple[Holder, int]:
     for number in range(1, 1000):
         folder = root / f"slot-{number}"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         handle = try_lock(folder / "lock")
         if handle is not None:
             holder = Holder(os.getpid(), execution, folder.name)
