@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -18,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MANIFESTS = [json.loads(path.read_text("utf-8")) for path in sorted(ROOT.glob("*/*.manifest.json"))]
 COMMANDS = tuple(sorted(manifest["cli"]["command"] for manifest in MANIFESTS if manifest["cli"]))
 
-LIGHT = {"__future__", "gc", "signal", "global_util", "global_util.cli", "global_util.errors"}
+LIGHT = {"__future__", "gc", "signal", "global_util", "global_util.cli", "global_util.errors", "global_util.program"}
 """What every command shares; its own package and the module of its command come to that."""
 
 FOR_VERSION = {"global_util.installed"}
@@ -26,6 +27,9 @@ FOR_VERSION = {"global_util.installed"}
 
 ALSO = {"doc-id validate": {"global_doc_id.findings", "global_doc_id.reports"}}
 """Light modules of a package that name what an option may be."""
+
+BEHIND = {"doc-id": {"global_doc_id.cli"}}
+"""Programs that begin before click is imported, and where their commands are."""
 
 OF_PHASES = {"global_core_state", "global_core_state.phase_command"}
 
@@ -97,7 +101,13 @@ def paths(command: str) -> Iterator[tuple[str, str]]:
     """Every command and subcommand as it is typed, and the module that defines it."""
     found = entry(command)
     yield command, found.module
-    yield from below(found.load(), command)
+    yield from below(tree(found), command)
+
+
+def tree(found: EntryPoint) -> click.Command:
+    """All commands. A program that begins before click is imported names them by a function beside its entry."""
+    begun = found.load()
+    return begun if isinstance(begun, click.Command) else import_module(found.module).commands()
 
 
 def below(group: click.Command, typed: str) -> Iterator[tuple[str, str]]:
@@ -119,7 +129,8 @@ def needed_by(typed: str, module: str) -> set[str]:
     begin, room = entry(command).module, module.partition(".")[0]
     phase = OF_PHASES if command.startswith("ph") else set()
     looked_up = FOR_VERSION if room != begin.partition(".")[0] else set()
-    return {*LIGHT, *phase, *looked_up, *ALSO.get(typed, ()), begin.partition(".")[0], begin, room, module}
+    own = {begin.partition(".")[0], begin, *BEHIND.get(command, ())}
+    return {*LIGHT, *phase, *looked_up, *ALSO.get(typed, ()), *own, room, module}
 
 
 def test_the_commands_are_those_that_are_promised() -> None:

@@ -113,6 +113,13 @@ def test_lazy_commands_are_imported_and_those_of_other_packages_left_to_them(rep
     assert derived(repo, "cli") == "### `make-it late`\n\nLate."
 
 
+def test_a_program_that_begins_before_click_is_imported_names_its_commands(repo: Path) -> None:
+    write(repo / "PH1_MAKE/src/ph1_make/late.py", 'import click\ncommand = click.Command("late", help="Late.")\n')
+    source = "def main(): ...\ndef commands():\n    from ph1_make.late import command\n    return command\n"
+    write(repo / "PH1_MAKE/src/ph1_make/cli.py", source)
+    assert derived(repo, "cli") == "### `make-it`\n\nLate."
+
+
 def test_what_a_command_prints_while_it_is_imported_does_not_matter(repo: Path) -> None:
     source = 'import click, os\nprint("noise")\nos.write(1, b"noise\\n")\nmain = click.Command("main", help="Said.")\n'
     write(repo / "PH1_MAKE/src/ph1_make/cli.py", source)
@@ -124,6 +131,7 @@ def test_what_a_command_prints_while_it_is_imported_does_not_matter(repo: Path) 
     [
         ("import no_such_library\n", "ModuleNotFoundError: No module named 'no_such_library'"),
         ("def main(): ...\n", "TypeError: ph1_make.cli:main is no click command"),
+        ("def main(): ...\ndef commands(): ...\n", "TypeError: ph1_make.cli:main is no click command"),
         ("main = 1 +\n", "SyntaxError"),
         ("raise SystemExit(3)\n", "SystemExit: 3"),
         ("import os\nos._exit(0)\n", "importing make-it did not come to an end"),

@@ -46,7 +46,7 @@ def test_a_lazy_command_is_listed_without_its_module_and_found_by_name() -> None
 
 STUBBORN = """
 import sys, time
-from global_util.cli import guarded
+from global_util.program import guarded
 def command():
     try:
         print("works", flush=True)

@@ -12,9 +12,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from global_util import clock, config, log, progress
-from global_util.cli import LazyGroup, PipelineGroup, guarded, printable, set_option, version_option
+from global_util.cli import LazyGroup, PipelineGroup, set_option, version_option
 from global_util.config import Settings, load_settings, parse_overrides
 from global_util.errors import EnvironmentFault, Exit, Held, InvalidInput
+from global_util.program import guarded, printable
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from global_util.cli import json_option, print_json, printable, repo_option, set_option
+from global_util.cli import json_option, print_json, repo_option, set_option
+from global_util.program import printable
 
 if TYPE_CHECKING:
     from pathlib import Path

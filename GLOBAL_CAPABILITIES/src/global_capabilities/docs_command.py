@@ -36,7 +36,8 @@ def build_command(names: tuple[str, ...], repo: Path, check: bool, as_json: bool
     """
     from dataclasses import asdict
 
-    from global_util.cli import print_json, printable
+    from global_util.cli import print_json
+    from global_util.program import printable
 
     from global_capabilities.derived.build import read_pages, write_pages
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from global_util.cli import PipelineGroup, printable, repo_option
+from global_util.cli import PipelineGroup, repo_option
+from global_util.program import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import Any
-
 import click
 from global_util.cli import LazyGroup, version_option
 
@@ -25,27 +21,7 @@ COMMANDS = {
 """Name to where the command lives and what it does; each is imported when it is asked for."""
 
 
-class Hurried(LazyGroup):
-    """As a program it neither looks for circles, of which there are none, nor tidies up memory that ends with it.
-
-    Both take a tenth of the time.
-    """
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as the program."""
-        import gc
-
-        gc.disable()
-        try:
-            self.main(*args, **kwargs)
-        except SystemExit as end:
-            for stream in (sys.stdout, sys.stderr):
-                if stream is not None:  # it was closed by the caller
-                    stream.flush()
-            os._exit(int(end.code or 0))
-
-
-@click.group(cls=Hurried, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @version_option("phaseline-global-doc-id")
 def main() -> None:
     """Document ids: what they say, where they belong.

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-from global_util.cli import PATH, json_option, print_json, printable, repo_option, say
+from global_util.cli import PATH, json_option, print_json, repo_option
+from global_util.program import printable, say
 
 if TYPE_CHECKING:
     from pathlib import Path

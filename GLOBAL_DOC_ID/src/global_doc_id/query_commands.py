@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
-from global_util.cli import json_option, printable, repo_option
+from global_util.cli import json_option, repo_option
+from global_util.program import printable
 
 if TYPE_CHECKING:
     from pathlib import Path

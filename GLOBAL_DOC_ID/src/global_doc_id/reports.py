@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from global_doc_id.findings import RULES, Finding
 
 FORMATS = ("text", "json", "sarif", "github")
+SHOWN = "text"
+"""For people, where nothing else is asked for."""
 
 
 def report(form: str, findings: Sequence[Finding], files: int) -> str:

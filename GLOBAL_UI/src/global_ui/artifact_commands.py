@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from global_util.cli import PATH, json_option, print_json, printable
+from global_util.cli import PATH, json_option, print_json
+from global_util.program import printable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from global_util.cli import printable, repo_option
+from global_util.cli import repo_option
+from global_util.program import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
-from global_util.cli import PATH, json_option, print_json, printable, repo_option, set_option
+from global_util.cli import PATH, json_option, print_json, repo_option, set_option
+from global_util.program import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from global_util.cli import printable
+from global_util.program import printable
 from global_util.progress import Event, Listener, plain_lines
 from rich.box import SIMPLE_HEAD
 from rich.console import Console

@@ -1,21 +1,17 @@
-"""What all commands share: expected failures become one to three lines and an exit code, options that recur, versions."""
+"""What all commands share: the program around them, options that recur, versions."""
 
 from __future__ import annotations
 
-import errno
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, cast
 
 import click
 
-from global_util.errors import EnvironmentFault, Exit, PipelineError
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+from global_util.errors import Exit
+from global_util.program import guarded
 
 
 class PipelineGroup(click.Group):
@@ -25,7 +21,7 @@ class PipelineGroup(click.Group):
         """Run, and leave with the documented exit code."""
         kwargs["standalone_mode"] = False
         kwargs.setdefault("terminal_width", help_width())
-        sys.exit(guarded(lambda: super(PipelineGroup, self).main(*args, **kwargs)))
+        sys.exit(guarded(lambda: _parsed(lambda: super(PipelineGroup, self).main(*args, **kwargs))))
 
 
 class LazyGroup(PipelineGroup):
@@ -60,75 +56,15 @@ class LazyGroup(PipelineGroup):
             formatter.write_dl(rows)
 
 
-def guarded(command: Callable[[], Any]) -> int:
-    """Run a command; the exit code for whatever happens.
-
-    The first SIGINT or SIGTERM ends it in an orderly way, the second at once: child processes die with this one.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return _run(command)
-    stops: list[int] = []
-
-    def stop(number: int, _frame: object) -> None:
-        stops.append(number)
-        if len(stops) > 1:
-            os.write(2, b"stopped at once\n")
-            os._exit(Exit.INTERRUPTED)
-        raise KeyboardInterrupt
-
-    heard = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heard}
+def _parsed(command: Callable[[], Any]) -> Any:
+    """Run a command; what click has to say about its words is told as click tells it."""
     try:
-        return _run(command)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _run(command: Callable[[], Any]) -> int:
-    try:
-        answer = command()
-    except PipelineError as fault:
-        return say(fault)
-    except click.UsageError as fault:
-        fault.show()
-        return Exit.USAGE
+        return command()
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except click.ClickException as fault:
         fault.show()
         return Exit.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        return Exit.INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.FOUND
-    except OSError as fault:
-        if fault.errno not in _FULL:
-            return _defect()
-        where = f"{os.fsdecode(fault.filename)}: " if fault.filename else ""
-        return say(
-            EnvironmentFault(f"{where}{fault.strerror}", "make room, or make it writable, then run it again", "E409")
-        )
-    except Exception:
-        return _defect()
-    return answer if isinstance(answer, int) else Exit.DONE
-
-
-def _defect() -> int:
-    """Tell what is under way as a defect of ours, with all that is needed to find it."""
-    import traceback
-
-    click.echo(traceback.format_exc(), err=True)
-    click.echo("error E700: a defect of Phaseline. Please report the lines above.", err=True)
-    return Exit.DEFECT
-
-
-def say(fault: PipelineError) -> int:
-    """Tell an expected failure: what and where, then what to do."""
-    click.echo(f"error {fault.code}: {printable(fault.message)}", err=True)
-    if fault.hint:
-        click.echo(f"  {printable(fault.hint)}", err=True)
-    return int(fault.exit_code)
 
 
 def help_width() -> int:
@@ -140,13 +76,6 @@ def help_width() -> int:
     except (OSError, ValueError):
         columns = 0
     return max(min(columns or 80, 80) - 2, 50)
-
-
-def printable(text: str) -> str:
-    """Text on one line that cannot steer a terminal."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode() for char in text
-    )
 
 
 def print_json(value: object, *, sort_keys: bool = False) -> None:

@@ -29,7 +29,7 @@ def plain_lines(event: Event) -> None:
     """A listener that writes one line per change of state to standard error."""
     import sys
 
-    from global_util.cli import printable
+    from global_util.program import printable
 
     if event.kind == "workstream_moved":
         why = f"  {event.payload['why']}" if event.payload.get("why") else ""

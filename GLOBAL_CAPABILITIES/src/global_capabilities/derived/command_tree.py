@@ -47,6 +47,8 @@ def _load(folder: Path, entry: str) -> click.Command:
     if folder.resolve() not in source.parents:
         raise ImportError(f"{name} is imported from outside of {folder.name}")
     command = getattr(module, attribute or "main")
+    if not isinstance(command, click.Command) and hasattr(module, "commands"):
+        command = module.commands()  # a program that begins before click is imported
     if not isinstance(command, click.Command):
         raise TypeError(f"{entry} is no click command")
     return command
