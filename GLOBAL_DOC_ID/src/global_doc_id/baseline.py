@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from global_doc_id.blobs import read_blobs
 from global_doc_id.carriers import may_state
@@ -32,17 +32,16 @@ class Baseline:
         if self.table:
             close_table(self.table)
 
-    def ids(self, now: Inventory, policy: Policy) -> Mapping[str, Was]:
-        """Ids that the baseline had, each with where it stood: at least those that no file has now."""
+    def ids(self, now: Container[str], policy: Policy) -> Mapping[str, Was]:
+        """Ids that the baseline had, each with where it stood: at least those that are not among the ids of ``now``."""
         found = self._looked_up(now) if self.table else self._compared()
         return {text: was for text, was in found.items() if not policy.excludes(was.path)}
 
-    def _looked_up(self, now: Inventory) -> dict[str, Was]:
+    def _looked_up(self, now: Container[str]) -> dict[str, Was]:
         assert self.table is not None
-        here = {carrier.text for carriers in now.carriers.values() for carrier in carriers}
         return {
             row.doc_id: Was(row.path, row.line)
-            for text in sorted({*carried_in(self.table)} - here)
+            for text in sorted({text for text in carried_in(self.table) if text not in now})
             for row in find_rows(self.table, text)
             if row.kind == "c"
         }

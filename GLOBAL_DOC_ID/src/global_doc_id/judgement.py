@@ -75,14 +75,15 @@ def _judge_listed(asked: Asked, listing: Listing) -> Verdict:
     from global_doc_id.inventory import read_inventory
     from global_doc_id.settings import settings_of, settings_of_folder
     from global_doc_id.source import Index, WorkingCopy
-    from global_doc_id.validation import validate
+    from global_doc_id.validation import HomeBook, validate
 
     source: Index | WorkingCopy = Index(asked.root) if asked.staged else WorkingCopy(asked.root, listing)
     settings = settings_of(source.read) if asked.staged else settings_of_folder(asked.root)
     with closing(Baseline(source.git, asked.since, staged=asked.staged)) as baseline:
         inventory = read_inventory(source, settings.policy)
-        before = baseline.ids(inventory, settings.policy)
-        findings = validate(inventory, settings.registry, settings.policy, settings.ledger, before)
+        homes = HomeBook(inventory)
+        before = baseline.ids(homes.first, settings.policy)
+        findings = validate(inventory, settings.registry, settings.policy, settings.ledger, before, homes)
     findings += settings.faults
     if asked.files:
         _require_there(asked.files, inventory.paths)

@@ -39,9 +39,13 @@ def validate(
     policy: Policy,
     ledger: Mapping[str, Retired],
     before: Mapping[str, Was] | None = None,
+    homes: HomeBook | None = None,
 ) -> list[Finding]:
-    """All findings of a whole repository, by path and line. ``before``: ids of the baseline that may have vanished."""
-    homes = HomeBook(inventory)
+    """All findings of a whole repository, by path and line. ``before``: ids of the baseline that may have vanished.
+
+    ``homes``: which file carries which id, if that is known already.
+    """
+    homes = homes or HomeBook(inventory)
     judge = Judge(registry, policy, ledger, homes.of)
     findings = [*inventory.faults, *judge_dead(inventory.dead), *judge.gone(before or {})]
     for path in judge.doubtful(inventory.carriers, homes.several):
