@@ -24,7 +24,7 @@ ENOUGH = 8_000
 """From so many files on a second process is worth its start."""
 PORTIONS = 250
 """As many as a byte can number."""
-LATE = 4
+LATE = 8
 """So many portions are left to the first process: meanwhile the second tells what it found."""
 
 Portions = Sequence[Sequence[str]]
