@@ -11,7 +11,7 @@ import click
 import pytest
 from click.formatting import HelpFormatter
 from click.testing import CliRunner
-from global_util.cli import PATH, LazyGroup, help_width, repo_option
+from global_util.cli import PATH, LazyGroup, PipelineGroup, help_width, repo_option
 
 
 @click.command()
@@ -42,6 +42,24 @@ def test_a_lazy_command_is_listed_without_its_module_and_found_by_name() -> None
     with pytest.raises(ModuleNotFoundError):
         group.get_command(context, "look")
     assert group.get_command(context, "other") is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "says"),
+    [
+        (click.ClickException("what"), 2, ["Error: what"]),
+        (click.UsageError("what"), 2, ["Error: what"]),
+        (click.Abort(), 130, ["interrupted"]),
+    ],
+    ids=repr,
+)
+def test_what_click_has_to_say_is_told_as_click_tells_it(fault: Exception, code: int, says: list[str]) -> None:
+    def broken() -> None:
+        raise fault
+
+    group = PipelineGroup(commands=[click.Command("broken", callback=broken)])
+    answer = CliRunner().invoke(group, ["broken"])
+    assert (answer.exit_code, answer.stdout, answer.stderr.splitlines()[-1:]) == (code, "", says)
 
 
 STUBBORN = """

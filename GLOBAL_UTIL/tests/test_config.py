@@ -150,7 +150,6 @@ def fail(fault: BaseException) -> Any:
                 "  make room, or make it writable, then run it again",
             ],
         ),
-        (click.ClickException("usage"), Exit.USAGE, ["Error: usage"]),
     ],
 )
 def test_a_failure_is_told_in_few_lines(
