@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from global_util.installed import look_up
 from global_util.testing import FILE, Sandbox, sealed_environment
 
 
@@ -43,6 +44,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
         place.mkdir(parents=True)
         (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (place / "entry_points.txt").write_text(entries)
+        look_up.cache_clear()
 
     return put
 

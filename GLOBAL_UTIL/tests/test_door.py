@@ -137,7 +137,7 @@ def test_variables_of_git_do_not_lead_elsewhere(
     repo = Repository.discover(sandbox.folder)
     assert repo.commit_of("refs/heads/main") is not None
     assert repo.resolve("HEAD") == commit
-    assert repo.paths_of(commit) == ["f"]
+    assert repo.paths_of(commit) == ("f",)
 
 
 def test_the_same_content_gives_the_same_commit_wherever_it_is_made(sandbox: Sandbox) -> None:
@@ -166,7 +166,7 @@ def test_trees_changes_and_patches_in_every_kind_of_repository(tmp_path: Path, o
     assert repo.read_file(base, "a") == "1\n"
     assert repo.read_file(base, "bin\\xe9", limit=10) is None
     assert repo.read_file(base, "missing") is None
-    assert repo.paths_of(repo.empty_tree()) == []
+    assert repo.paths_of(repo.empty_tree()) == ()
     assert repo.modes_of(head) == {"a/b": FILE}
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
+
+from global_util.installed import registered
 
 if TYPE_CHECKING:
     from global_util.contracts.error_check_targets import CheckKind, TargetFile
@@ -99,5 +100,5 @@ class Check(Protocol):
 
 def checks() -> dict[str, Check]:
     """All installed plugins by id, in the order of their ids."""
-    loaded = [entry.load() for entry in entry_points(group=CHECK_GROUP)]
+    loaded = [entry.load() for entry in registered(CHECK_GROUP)]
     return {check.id: check for check in sorted(loaded, key=lambda check: str(check.id))}

@@ -9,6 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 def version(distribution: str) -> str:
@@ -36,6 +41,19 @@ def entry_values(group: str) -> dict[str, str]:
         for name, value in _section(place, group):
             found.setdefault(name, value)
     return found
+
+
+def registered(group: str) -> tuple[EntryPoint, ...]:
+    """The entry points of a group, looked up once per process and ``sys.path``."""
+    return look_up(group, tuple(sys.path))
+
+
+@lru_cache
+def look_up(group: str, _path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """See ``registered``. Who installs something while the process runs clears the cache."""
+    from importlib import metadata
+
+    return tuple(metadata.entry_points(group=group))
 
 
 def _described() -> list[tuple[str, os.DirEntry[str]]] | None:

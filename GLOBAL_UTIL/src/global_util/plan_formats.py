@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from global_util.installed import registered
 
 if TYPE_CHECKING:
     from global_util.contracts.workstream import Workstream
@@ -42,5 +43,5 @@ class PlanFormat(Protocol):
 
 def plan_formats() -> dict[str, PlanFormat]:
     """All installed formats by id."""
-    loaded = [entry.load() for entry in entry_points(group=FORMAT_GROUP)]
+    loaded = [entry.load() for entry in registered(FORMAT_GROUP)]
     return {found.id: found for found in sorted(loaded, key=lambda found: str(found.id))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import rfc8785
@@ -18,6 +19,9 @@ GitOid = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})
 GitMode = Literal["000000", "040000", "100644", "100755", "120000", "160000"]
 RepoPath = Annotated[str, StringConstraints(min_length=1)]
 """Relative to the repository, POSIX; a byte that is not UTF-8 is written ``\\xNN``, a backslash doubled."""
+
+_EXACT = 2**53
+"""Up to here JSON carries integers exactly."""
 
 JsonScalar = str | int | float | bool | None
 JsonValue = JsonScalar | list[Any] | dict[str, Any]
@@ -49,8 +53,42 @@ class InputRef(Model):
 
 
 def canonical_json(value: Any) -> bytes:
-    """RFC 8785 canonical form, the form in which content is hashed."""
+    """RFC 8785 canonical form, the form in which content is hashed. Raises rfc8785.CanonicalizationError.
+
+    For values without numbers that are no small integers, with keys in ASCII, Python's own writer gives the same bytes
+    at a tenth of the time. Most artifacts have few others.
+    """
+    if _is_simple(value):
+        with suppress(UnicodeEncodeError):
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    elif type(value) is dict and all(map(_is_plain, value)):
+        members = (canonical_json(key) + b":" + canonical_json(value[key]) for key in sorted(value))
+        return b"{" + b",".join(members) + b"}"
+    elif type(value) is list:
+        return b"[" + b",".join(map(canonical_json, value)) + b"]"
     return rfc8785.dumps(value)
+
+
+def _is_plain(key: object) -> bool:
+    return type(key) is str and key.isascii()
+
+
+def _is_simple(value: Any) -> bool:
+    waiting = [value]
+    for one in waiting:
+        kind = type(one)
+        if kind is dict:
+            if not all(map(_is_plain, one)):
+                return False
+            waiting.extend(one.values())
+        elif kind is list or kind is tuple:
+            waiting.extend(one)
+        elif kind is int:
+            if not -_EXACT < one < _EXACT:
+                return False
+        elif kind is not str and kind is not bool and one is not None:
+            return False
+    return True
 
 
 def content_id(value: Any) -> str:
@@ -90,7 +128,7 @@ class Artifact(Model):
 
     def dumps(self) -> str:
         """The artifact as indented JSON, ending in a newline."""
-        return json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n"
+        return self.model_dump_json(indent=2, exclude_none=True, by_alias=True) + "\n"
 
 
 def _plain(value: object) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from global_util import paths
 from global_util.contracts.item import Change, State
 from global_util.errors import EnvironmentFault, Held, InvalidInput
 from global_util.git.door import FLOOR, Git, GitError, environment, start
+from global_util.git.memory import remembered
+from global_util.scratch import scratch
 
 ZERO_MODE = "000000"
 _STATUS = {"A": "A", "M": "M", "D": "D", "T": "T"}
@@ -99,6 +100,7 @@ class Repository(Git):
         commit = self.resolve(f"{name}^{{commit}}")
         return State(commit=commit, tree=self.tree_of(commit)) if commit else None
 
+    @remembered(1024)
     def tree_of(self, commit: str) -> str:
         """The tree of a commit."""
         return self.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").decode().strip()
@@ -170,12 +172,43 @@ class Repository(Git):
                     "E407",
                 )
 
+    def advance(self, branch: str, tip: str, old: str | None, why: str, again: str) -> None:
+        """Let a branch go on from ``old`` (None: it is new) to ``tip``, with the files of a worktree that has it checked out.
+
+        ``again``: the command that does it once what was in the way is moved away. Raises Held (exit 5) when the branch
+        has just moved away from ``old``, EnvironmentFault (exit 4) when the checkout has changes or cannot follow.
+        """
+        self.require_clean(branch)
+        places = self.checkouts(branch)
+        if places and old:
+            self._forward(places[0], tip, old, again)
+        else:
+            self.update_ref(f"refs/heads/{branch}", tip, old, why)
+
+    def _forward(self, place: Checkout, tip: str, old: str, again: str) -> None:
+        """Git refuses a fast-forward when a file that it does not track would be overwritten."""
+        try:
+            Git(place.path, self.common_dir).run(
+                "merge", "--ff-only", "--no-stat", "--quiet", tip, config={"merge.autoStash": "false"}
+            )
+        except GitError as fault:
+            if self.resolve(f"refs/heads/{place.branch}") != old:
+                raise Held(f"{place.branch} was moved by somebody else", "run again", "E501") from None
+            in_the_way = ", ".join(line.strip() for line in fault.stderr.splitlines() if line.startswith("\t"))
+            raise EnvironmentFault(
+                f"{place.path}: the checkout of {place.branch} cannot follow: "
+                + (f"it has untracked files that would be overwritten: {in_the_way}" if in_the_way else fault.message),
+                f"move them away, then: {again}",
+                "E451",
+            ) from None
+
     # -- trees ---------------------------------------------------------------------------------------------------
 
-    def paths_of(self, tree: str) -> list[str]:
+    @remembered(4)
+    def paths_of(self, tree: str) -> tuple[str, ...]:
         """All files of a tree, sorted by git."""
         answer = self.sealed("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree).stdout
-        return [paths.from_bytes(name) for name in answer.split(b"\0") if name]
+        return tuple(paths.from_bytes(name) for name in answer.split(b"\0") if name)
 
     def modes_of(self, tree: str) -> dict[str, str]:
         """The mode of every file of a tree."""
@@ -189,11 +222,13 @@ class Repository(Git):
         done = self.sealed("cat-file", "blob", name, ok=(0, 128))
         return None if done.returncode or len(done.stdout) > limit else done.stdout.decode("utf-8", "replace")
 
+    @remembered(1024)
     def diff(self, base: str, head: str) -> tuple[Change, ...]:
         """Changed paths between two trees, without guessing renames."""
         answer = self.sealed("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", base, head).stdout
         return tuple(parse_raw(answer))
 
+    @remembered(16)
     def patch(self, base: str, head: str) -> bytes:
         """The change as a binary patch that ``git apply`` takes."""
         words = (
@@ -213,12 +248,13 @@ class Repository(Git):
     @contextmanager
     def scratch_index(self, tree: str | None) -> Iterator[dict[str, str]]:
         """Environment with an index of its own, filled from a tree."""
-        with tempfile.TemporaryDirectory(prefix="phaseline-index-") as folder:
-            env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        with scratch("index") as folder:
+            env = {"GIT_INDEX_FILE": str(folder / "index")}
             if tree:
                 self.sealed("read-tree", tree, env=env)
             yield env
 
+    @remembered(1024)
     def overlay(self, tree: str, changes: Sequence[Change]) -> str:
         """The tree after some changed paths were put on it. Removals go first, so that a file may become a folder."""
         zero = "0" * len(tree)
@@ -240,6 +276,7 @@ class Repository(Git):
         words = ["commit-tree", tree, *(part for parent in parents for part in ("-p", parent))]
         return self.sealed(*words, stdin=message.encode(), env=_identity(person, epoch)).stdout.decode().strip()
 
+    @remembered(1024)
     def date_of(self, commit: str) -> int:
         """Committer date in seconds since 1970."""
         return int(self.run("show", "-s", "--format=%ct", "--no-show-signature", commit).strip())
