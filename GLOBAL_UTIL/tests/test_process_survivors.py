@@ -211,7 +211,18 @@ def test_without_adopting_the_group_and_the_known_descendants_are_killed(tmp_pat
     here = tmp_path / "family"
     here.mkdir()
     script = f"touch {here}/a; sh -c 'trap \"\" TERM; touch {here}/b; sleep 1000; : {marker}' & sleep 1000"
-    words = [str(life_reader), str(report_writer), str(os.getpid()), "0.1", "", "/bin/sh", "sh", "-c", script, marker]
+    words = [
+        str(life_reader),
+        str(report_writer),
+        str(os.getpid()),
+        "0.1",
+        *[""] * 4,
+        "/bin/sh",
+        "sh",
+        "-c",
+        script,
+        marker,
+    ]
     folder = str(Path(supervisor.__file__).parent)
     started = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", code, folder, marker, *words], pass_fds=(life_reader, report_writer)

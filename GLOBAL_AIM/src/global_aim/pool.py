@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from global_util.errors import InvalidInput
+from global_util.errors import InvalidInput, PipelineError
 from global_util.git import GitError, Repository
 
 from global_aim import snapshot
@@ -18,6 +18,7 @@ from global_aim.lock import guard, is_held, read_holder, release, try_lock
 from global_aim.resource import forget_locks, variables
 from global_aim.setup import Setup
 from global_aim.slot import Slot, leads_to, names
+from global_aim.tries import awaited
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,15 @@ def setup_state(slot: Slot, setup: Setup | None) -> str:
         return "due"
 
 
-def clean_up(repo: Repository, root: Path, dry_run: bool = False) -> list[Removal]:
+def clean_up(
+    repo: Repository, root: Path, dry_run: bool = False, force: bool = False, ignored: tuple[str, ...] = ()
+) -> list[Removal]:
     """Remove slots that nobody holds, and what git remembers of them. Work that a dead holder left is kept first.
 
-    A slot whose work cannot be kept is left as it is.
+    A slot whose work cannot be kept is left as it is; so is, without ``force``, one with a call that ended and that its
+    run, which is not over, has not saved yet: the run would have to pay for it again. ``ignored``: see ``Slot``.
     """
-    done = [_remove(repo, folder, dry_run) for folder in _folders(root)]
+    done = [_remove(Slot(repo, folder), ignored, dry_run, force) for folder in _folders(root)]
     if dry_run:
         return done + [Removal(name, "would be forgotten", why="its folder is gone") for name in _lost(repo, root)]
     if root.is_dir() or _lost(repo, root):
@@ -111,12 +115,16 @@ def clean_up(repo: Repository, root: Path, dry_run: bool = False) -> list[Remova
     return done
 
 
-def _remove(repo: Repository, folder: Path, dry_run: bool) -> Removal:
+def _remove(slot: Slot, ignored: tuple[str, ...], dry_run: bool, force: bool) -> Removal:
+    repo, folder, slot.ignored = slot.repo, slot.folder, ignored
     handle = try_lock(folder / "lock")
     if handle is None:
         return Removal(folder.name, "held", why=str(read_holder(folder / "lock") or ""))
-    slot = Slot(repo, folder)
     try:
+        run = awaited(folder)
+        if run and not force and _is_open(repo, run):
+            why = f"holds an ended call of {run}: pipeline run --resume {run} goes on with it"
+            return Removal(folder.name, "left", why=why)
         if dry_run:
             return Removal(
                 folder.name, "would be removed", why="holds work of a run that died" if _is_left(slot) else ""
@@ -126,10 +134,25 @@ def _remove(repo: Repository, folder: Path, dry_run: bool) -> Removal:
         slot.remove()
         shutil.rmtree(folder, ignore_errors=True)
         return Removal(folder.name, "removed", kept or "")
-    except (GitError, OSError) as fault:
+    except (PipelineError, OSError) as fault:
         return Removal(folder.name, "left", why=str(fault))
     finally:
         release(handle)
+
+
+def _is_open(repo: Repository, execution: str) -> bool:
+    """Can the run still go on? Raises PipelineError for a state that cannot be read."""
+    from global_core_state.machine import RUN
+    from global_core_state.store import Store
+
+    if not (repo.state_dir / "state.db").exists():
+        return False
+    store = Store(repo.state_dir / "state.db")
+    try:
+        run = store.run(execution)
+    finally:
+        store.close()
+    return run is not None and bool(RUN[run["status"]])
 
 
 def _forget_lost(repo: Repository, root: Path) -> list[Removal]:

@@ -23,6 +23,8 @@ from global_aim.lock import guard
 if TYPE_CHECKING:
     from global_aim.setup import Setup
 
+TRY = "try.json"
+"""The note in a slot about the try that it holds, and in a try's folder about its slot."""
 NOBODY = Person("Phaseline", "phaseline@localhost")
 """Author of commits that never land: work in progress, kept work, joins."""
 _SETTINGS = {
@@ -43,6 +45,8 @@ class Slot:
     """One worktree. ``path`` is where a tool works, ``pristine`` an index as it was before the tool came.
 
     ``variables`` name the resources that are leased with it; ``notes`` say what the set-up, if it ran now, left undone.
+    ``lock`` is the descriptor that holds it: a child that has it too holds the slot as long as it lives. ``ignored`` are
+    patterns of files that count as work to be kept though git ignores them.
     """
 
     def __init__(self, repo: Repository, folder: Path) -> None:
@@ -54,6 +58,8 @@ class Slot:
         self.phantoms: dict[bytes, str] = {}
         self.variables: dict[str, str] = {}
         self.notes: tuple[str, ...] = ()
+        self.ignored: tuple[str, ...] = ()
+        self.lock: int | None = None
 
     @property
     def admin(self) -> Path:
@@ -90,6 +96,7 @@ class Slot:
 
     def _prepare(self, commit: str, setup: Setup | None) -> None:
         self.settle()
+        (self.folder / TRY).unlink(missing_ok=True)
         if not (self.folder / "name").exists():
             self._add(commit)
         self.check_out(commit)
@@ -166,7 +173,7 @@ class Slot:
             name = _read_name(self.folder)
             if name and _admin_leads_to(self.repo, name, self.path):
                 shutil.rmtree(self.repo.common_dir / "worktrees" / name, ignore_errors=True)
-            for place in ("name", "pristine.index", "setup.json"):
+            for place in ("name", "pristine.index", "setup.json", TRY):
                 (self.folder / place).unlink(missing_ok=True)
             if not self.intact:
                 self.path.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,10 +18,12 @@ from pathlib import Path
 from global_util import paths
 from global_util.contracts.item import Change, State
 from global_util.contracts.workstream import ScopeEntry
-from global_util.git import GitError
+from global_util.git import GitError, Repository
 from global_util.git.repository import parse_raw
+from global_util.scratch import scratch
 
 from global_aim.inventory import Inventory, is_untouched, read_inventory
+from global_aim.setup import selected
 from global_aim.slot import NOBODY, Slot, digest, make_accessible
 
 GITLINK = "160000"
@@ -33,8 +34,8 @@ _GITMODULES = re.compile(rb"(?i)\.gitmodules|gitmod~|gi7eba")
 def changes(slot: Slot, start: State, literal: Sequence[ScopeEntry] = ()) -> tuple[Change, ...]:
     """All changed paths against ``start``, sorted. ``literal``: paths that count even when they are ignored."""
     _open(slot)
-    with tempfile.TemporaryDirectory(prefix="phaseline-snapshot-") as folder:
-        index = Path(folder) / "index"
+    with scratch("snapshot") as folder:
+        index = folder / "index"
         shutil.copy2(slot.pristine, index)
         staged = _staged(slot, start)
         names = _candidates(slot, index, staged, literal)
@@ -63,14 +64,36 @@ def refused(slot: Slot) -> list[str]:
     return sorted(paths.from_bytes(name) for name in names if not name.endswith(b"/") and _is_refused(slot, name))
 
 
-def keep(slot: Slot, start: State, found: Sequence[Change], ref: str, why: str) -> str:
+def keep(repo: Repository, start: State, found: Sequence[Change], ref: str, why: str) -> str:
     """Anchor a tree as a commit under a private ref, so that it may be removed from the worktree."""
-    repo = slot.repo
     tree = repo.overlay(start.tree, found)
     commit = repo.commit(tree, (start.commit,), f"keep: {why}\n", NOBODY, repo.date_of(start.commit))
     if repo.resolve(ref) != commit:
         repo.update_ref(ref, commit, repo.resolve(ref), f"phaseline: {why}")
     return commit
+
+
+def keep_ignored(slot: Slot, start: State, prefix: str, why: str) -> str | None:
+    """Anchor the tree as it is with its ignored files, if there are any that ``slot.ignored`` names; the ref.
+
+    The ref tells the tree: a try that is made again takes nothing from the one before.
+    """
+    names = ignored(slot)
+    found = changes(slot, start, names) if names else ()
+    if not {change.path for change in found}.intersection(names):
+        return None
+    ref = f"{prefix}-ignored-{slot.repo.overlay(start.tree, found)[:12]}"
+    keep(slot.repo, start, found, ref, why)
+    return ref
+
+
+def ignored(slot: Slot) -> list[str]:
+    """The ignored files that ``slot.ignored`` names, sorted; those that the set-up made are no change, and stay out of one."""
+    if not slot.ignored:
+        return []
+    words = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
+    names = [paths.from_bytes(name) for name in _split(slot.git(*words, index=slot.pristine))]
+    return sorted(selected(slot.ignored, [name for name in names if not name.endswith("/")]))
 
 
 def keep_everything(slot: Slot) -> str | None:
@@ -83,11 +106,11 @@ def keep_everything(slot: Slot) -> str | None:
     head = slot.repo.commit_of((slot.folder / "start").read_text("utf-8"))
     if head is None or not slot.intact:
         return None
-    found = changes(slot, head)
+    found = changes(slot, head, ignored(slot))
     if not found:
         return None
     ref = f"refs/pipeline/keep/orphans/{slot.repo.overlay(head.tree, found)}"
-    keep(slot, head, found, ref, "left in a worktree by a run that died")
+    keep(slot.repo, head, found, ref, "left in a worktree by a run that died")
     return ref
 
 
@@ -105,8 +128,8 @@ def peek(slot: Slot) -> list[str]:
 def _peek(slot: Slot) -> list[str]:
     _require_no_pipes(slot)
     known = read_inventory(slot)[1]
-    with tempfile.TemporaryDirectory(prefix="phaseline-snapshot-") as folder:
-        index = Path(folder) / "index"
+    with scratch("snapshot") as folder:
+        index = folder / "index"
         shutil.copy2(slot.pristine, index)
         with suppress(GitError):
             slot.git("update-index", "-q", "--really-refresh", index=index)

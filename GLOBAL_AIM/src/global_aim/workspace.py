@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,13 +15,15 @@ from pathlib import Path
 from global_util.config import Settings
 from global_util.errors import EnvironmentFault
 from global_util.git import GitError, Repository
+from global_util.process import SWEEP_S
 
 from global_aim.lock import Holder, make_folder, release, sign, try_lock, unwritable
 from global_aim.resource import leased, read_resources
-from global_aim.setup import read_setup
+from global_aim.setup import read_ignored, read_setup
 from global_aim.slot import NOBODY, Slot, make_accessible
+from global_aim.tries import Try, awaited, phantoms
 
-__all__ = ["NOBODY", "Slot", "checkout", "lease", "make_accessible", "remove_slots", "slots_root"]
+__all__ = ["NOBODY", "Slot", "checkout", "lease", "make_accessible", "remove_slots", "reopen", "slots_root"]
 
 
 def slots_root(repo: Repository, config: Settings) -> Path:
@@ -42,13 +45,14 @@ def lease(repo: Repository, config: Settings, commit: str, execution: str = "") 
     is used up, and InvalidInput for settings that cannot be.
     """
     root = slots_root(repo, config)
-    setup, resources = read_setup(repo, config), read_resources(config, root)
+    setup, resources, ignored = read_setup(repo, config), read_resources(config, root), read_ignored(config)
     try:
         holder, handle = _take(root, execution)
     except OSError as fault:
         raise unwritable(root, fault) from None
     try:
         slot = Slot(repo, root / holder.slot)
+        slot.lock, slot.ignored = handle, ignored
         with leased(resources, slot.folder, holder) as variables:
             _keep_orphan(slot)
             slot.prepare(commit, setup)
@@ -56,6 +60,41 @@ def lease(repo: Repository, config: Settings, commit: str, execution: str = "") 
             yield slot
     finally:
         release(handle)
+
+
+@contextmanager
+def reopen(repo: Repository, config: Settings, before: Try, execution: str) -> Iterator[Slot | None]:
+    """The slot of a try that a kill cut short, as it was left; None when it was used again, is held, or is gone.
+
+    Who watched over the tool holds the slot until nothing of the tool is left, and is waited for.
+    """
+    folder = slots_root(repo, config) / before.slot
+    handle = _retake(folder, before)
+    if handle is None:
+        yield None
+        return
+    try:
+        sign(handle, Holder(os.getpid(), execution, folder.name))
+        slot = Slot(repo, folder)
+        slot.lock, slot.phantoms, slot.ignored = handle, phantoms(folder), read_ignored(config)
+        yield slot
+    finally:
+        release(handle)
+
+
+def _retake(folder: Path, before: Try) -> int | None:
+    patience = time.monotonic() + SWEEP_S
+    while before.holds(folder):
+        handle = try_lock(folder / "lock")
+        if handle is not None:
+            if before.holds(folder):
+                return handle
+            release(handle)
+        elif time.monotonic() > patience:
+            return None
+        else:
+            time.sleep(0.02)
+    return None
 
 
 @contextmanager
@@ -70,7 +109,7 @@ def remove_slots(repo: Repository, config: Settings) -> None:
     """Remove all slots that nobody holds."""
     from global_aim.pool import clean_up
 
-    clean_up(repo, slots_root(repo, config))
+    clean_up(repo, slots_root(repo, config), ignored=read_ignored(config))
 
 
 def _keep_orphan(slot: Slot) -> None:
@@ -86,7 +125,10 @@ def _take(root: Path, execution: str) -> tuple[Holder, int]:
         folder = root / f"slot-{number}"
         make_folder(folder)
         handle = try_lock(folder / "lock")
-        if handle is not None:
+        if handle is not None and awaited(folder):
+            # The run that paid for what lies there will come for it.
+            release(handle)
+        elif handle is not None:
             holder = Holder(os.getpid(), execution, folder.name)
             sign(handle, holder)
             return holder, handle

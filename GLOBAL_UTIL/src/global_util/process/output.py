@@ -50,6 +50,11 @@ class Output:
             del self._tail[: len(self._tail) - self._limit]
 
     @property
+    def log(self) -> int | None:
+        """The descriptor of the file, while it is open."""
+        return self._file.fileno() if self._file else None
+
+    @property
     def truncated(self) -> bool:
         """Whether something was left out."""
         return self._seen > self._limit

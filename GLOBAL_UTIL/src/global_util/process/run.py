@@ -15,10 +15,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from global_util.process.output import Output
 from global_util.process.program import find_program
+
+if TYPE_CHECKING:
+    from global_util.process.end import End
 
 ProcessOutcome = Literal["exited", "signalled", "timeout", "idle_timeout", "not_found", "interrupted"]
 
@@ -32,6 +35,8 @@ _CANCEL_CHECK_S = 0.1
 _CHUNK = 65536
 _LAST_CHUNKS = 32
 _ENDS: tuple[Literal["exited", "signalled", "not_found"], ...] = ("exited", "signalled", "not_found")
+_REASONS = {"timeout": b"t", "idle_timeout": b"i", "interrupted": b"."}
+"""How the supervisor is told to stop, and why."""
 _SUPERVISOR = str(Path(__file__).with_name("supervisor.py"))
 
 
@@ -64,6 +69,7 @@ def run_process(
     stderr_file: Path | None = None,
     max_bytes: int = 10_000_000,
     cancel: threading.Event | None = None,
+    end: End | None = None,
 ) -> ProcessResult:
     """Run a program without a shell, in a session of its own, with standard input closed, and wait for it.
 
@@ -72,7 +78,8 @@ def run_process(
     process group). ``argv[0]`` is looked up on ``env["PATH"]``, never in ``cwd``; a program that is missing or cannot be
     started is outcome ``not_found``, with the reason in ``stderr``. ``idle_timeout_s`` is the longest time without
     output. On a timeout or when ``cancel`` (``STOP`` by default) is set the program gets SIGTERM and two seconds, then SIGKILL. The named
-    files get what ``stdout`` and ``stderr`` of the result hold. Raises OSError when ``cwd`` or a file cannot be opened.
+    files get what ``stdout`` and ``stderr`` of the result hold. ``end`` asks that the program's own end outlives a kill of
+    this process, see there. Raises OSError when ``cwd`` or a file cannot be opened.
     """
     begin = time.monotonic()
     cancel = cancel or STOP
@@ -84,7 +91,7 @@ def run_process(
         elif program is None:
             _refuse(watch, argv, "no such program on PATH")
         else:
-            _run(watch, program, argv, cwd, env)
+            _run(watch, program, argv, cwd, env, end)
         return ProcessResult(
             watch.outcome,
             watch.code if watch.outcome == "exited" else None,
@@ -101,9 +108,9 @@ def _refuse(watch: _Watch, argv: Sequence[str], why: str) -> None:
     watch.stderr.add(f"cannot start {argv[0]!r}: {why}\n".encode("utf-8", "backslashreplace"))
 
 
-def _run(watch: _Watch, program: str, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+def _run(watch: _Watch, program: str, argv: Sequence[str], cwd: Path, env: Mapping[str, str], end: End | None) -> None:
     try:
-        supervisor = _start(program, argv, cwd, env)
+        supervisor = _start(program, argv, cwd, env, _Kept(end, watch.stdout.log, watch.stderr.log))
     except ValueError as fault:
         return _refuse(watch, argv, str(fault))
     except OSError as fault:
@@ -117,21 +124,37 @@ def _run(watch: _Watch, program: str, argv: Sequence[str], cwd: Path, env: Mappi
 
 
 @dataclass(frozen=True)
+class _Kept:
+    """What the supervisor keeps for those who come after a kill: nothing unless somebody asks for the program's end."""
+
+    end: End | None
+    stdout: int | None
+    stderr: int | None
+
+    def words(self, pipes: Mapping[str, int]) -> tuple[list[str], list[int]]:
+        """The supervisor's arguments, and the descriptors that they name."""
+        if self.end is None:
+            return ["", "", ""], []
+        lock = [] if self.end.lock is None else [self.end.lock]
+        # With the readers in its hands, the program is not ended by its own output when the orchestrator dies.
+        logs = [
+            (pipes[name], log) for name, log in (("stdout", self.stdout), ("stderr", self.stderr)) if log is not None
+        ]
+        held = ",".join([*map(str, lock), *(f"{pipe}>{log}" for pipe, log in logs)])
+        return [str(self.end.file), self.end.token, held], [*lock, *(fd for pair in logs for fd in pair)]
+
+
+@dataclass(frozen=True)
 class _Supervisor:
     process: subprocess.Popen[bytes]
     lifeline: int
     report: int
+    streams: tuple[int, int]
 
-    @property
-    def streams(self) -> tuple[int, int]:
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        return self.process.stdout.fileno(), self.process.stderr.fileno()
-
-    def stop(self) -> None:
+    def stop(self, why: ProcessOutcome) -> None:
         """Ask for the end of the program. SIGCONT, because the program can have stopped its supervisor."""
         with suppress(OSError):
-            os.write(self.lifeline, b".")
+            os.write(self.lifeline, _REASONS[why])
         self.process.send_signal(signal.SIGCONT)
 
     def dismiss(self) -> None:
@@ -140,36 +163,40 @@ class _Supervisor:
         os.close(self.report)
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(SWEEP_S)
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream is not None
-            stream.close()
+        for stream in self.streams:
+            os.close(stream)
 
 
-def _start(program: str, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> _Supervisor:
-    life_reader, lifeline = os.pipe()
-    report, report_writer = os.pipe()
-    locale = f"={env['LC_CTYPE']}" if "LC_CTYPE" in env else ""
-    numbers = [str(number) for number in (life_reader, report_writer, os.getpid(), GRACE_S)]
+def _start(program: str, argv: Sequence[str], cwd: Path, env: Mapping[str, str], kept: _Kept) -> _Supervisor:
+    theirs: list[int] = []
+    ours: list[int] = []
     try:
+        for mine in (1, 0, 0, 0):
+            pair = os.pipe()
+            ours.append(pair[mine])
+            theirs.append(pair[1 - mine])
+        lifeline, report, stdout, stderr = ours
+        words, more = kept.words({"stdout": stdout, "stderr": stderr})
+        numbers = [str(number) for number in (*theirs[:2], os.getpid(), GRACE_S)]
+        locale = f"={env['LC_CTYPE']}" if "LC_CTYPE" in env else ""
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-X", "utf8", _SUPERVISOR, *numbers, locale, program, *argv],
+            [sys.executable, "-I", "-S", "-X", "utf8", _SUPERVISOR, *numbers, locale, *words, program, *argv],
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            pass_fds=(life_reader, report_writer),
+            stdout=theirs[2],
+            stderr=theirs[3],
+            pass_fds=(*theirs[:2], *more),
             start_new_session=True,
         )
     except BaseException:
-        os.close(lifeline)
-        os.close(report)
+        for fd in ours:
+            os.close(fd)
         raise
     finally:
-        os.close(life_reader)
-        os.close(report_writer)
-    return _Supervisor(process, lifeline, report)
+        for fd in theirs:
+            os.close(fd)
+    return _Supervisor(process, lifeline, report, (stdout, stderr))
 
 
 @dataclass
@@ -225,7 +252,7 @@ class _Watch:
         if reason:
             self.outcome, self.stopped = reason, True
             self.give_up = time.monotonic() + GRACE_S + SWEEP_S
-            supervisor.stop()
+            supervisor.stop(reason)
 
     def _reason_to_stop(self) -> ProcessOutcome | None:
         now = time.monotonic()
