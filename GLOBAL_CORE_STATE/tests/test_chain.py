@@ -13,13 +13,17 @@ from global_core_state.chain import GENESIS, Event, canonical, digest
 from global_core_state.claims import Claims
 from global_core_state.projections import RESERVED, TABLES
 from global_core_state.rebuild import compare
+from global_core_state.spending import Bounds, Ledger
 from global_core_state.store import Store
+from global_util.contracts.workstream import Budget
 from global_util.errors import PipelineError
 from hypothesis import given
 from hypothesis import strategies as st
 
 FIRST, SECOND = "EXEC-2026-01-02-001", "EXEC-2026-01-02-002"
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3))
+
+FREE = Bounds(Budget(), Budget(), Budget(), 0)
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def live(store: Store, execution: str) -> None:
     store.create_workstream(execution, "ws-a", ("ws-b",))
     store.begin_phase(execution, "ph2", "in", "decided")
     store.move_workstream(execution, "ws-a", "ready")
-    step = store.begin_step(execution, "ws-a", "edit:1")
+    step = Ledger(store).begin(execution, "ws-a", "edit:1", "mine", FREE)
     store.intend(execution, "key", "attempt", {"workstream_id": "ws-a", "n": 1})
     store.confirm(execution, "key", {"head": "ü\udc80"})
     store.end_step(step, execution, "ws-a", {"outcome": "ok"})

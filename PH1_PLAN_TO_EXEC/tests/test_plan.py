@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from global_util.contracts.workstream import Budget
 from global_util.errors import EnvironmentFault, InvalidInput, PipelineError
 
 if TYPE_CHECKING:
@@ -135,3 +136,34 @@ def test_a_setting_that_cannot_be_is_refused(bench: Bench, workstream: Any, over
     with pytest.raises(InvalidInput) as refused:
         bench.plan(workstream("ws-a"), overrides=override)
     assert refused.value.code in ("E306", "E362", "E363")
+
+
+def test_a_workstream_may_spend_what_its_plan_gives_else_what_is_configured(bench: Bench, workstream: Any) -> None:
+    plan = bench.plan(
+        workstream("ws-a", budget={"tokens": 5, "seconds": 0}),
+        workstream("ws-b"),
+        overrides={
+            "limits.workstream.tokens": 9,
+            "limits.workstream.seconds": 60,
+            "limits.workstream.cost_usd": 2,
+            "limits.run.attempts": 7,
+        },
+    )
+    budgets = {one.id: one.work.budget for one in plan.workstreams}
+    assert budgets == {"ws-a": Budget(tokens=5, cost_usd=2.0), "ws-b": Budget(tokens=9, cost_usd=2.0, seconds=60)}
+    assert bench.ctx.observed["limits"] == {"run": {"attempts": 7}, "day": {}}
+
+
+def test_without_limits_nothing_is_written_about_them(bench: Bench, workstream: Any) -> None:
+    plan = bench.plan(workstream("ws-a"))
+    assert plan.workstreams[0].work.budget is None
+
+
+@pytest.mark.parametrize(
+    "key", ["limits.run.attempts", "limits.day.cost_usd", "limits.workstream.seconds", "limits.wait_s"]
+)
+@pytest.mark.parametrize("value", [-1, "many", None])
+def test_a_limit_that_is_no_amount_is_refused(bench: Bench, workstream: Any, key: str, value: Any) -> None:
+    with pytest.raises(InvalidInput) as fault:
+        bench.plan(workstream("ws-a"), overrides={key: value})
+    assert fault.value.code in ("E362", "E363")

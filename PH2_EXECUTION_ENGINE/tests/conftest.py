@@ -15,6 +15,7 @@ from global_util.contracts.error_pipeline_result import ResultItem
 from global_util.contracts.execution_result import ExecutionItem, ExecutionResult
 from global_util.contracts.item import Call, Limits, Scope, ScopeReport, State, Work
 from global_util.contracts.phase_plan import BasePin, DagChoice, PhasePlan, PlannedWorkstream, RunLimits
+from global_util.errors import PipelineError
 from global_util.git import Person, Repository
 from ph2_execution_engine.phase import PHASE
 
@@ -43,6 +44,7 @@ class World:
         self.outcomes: dict[str, str] = {}
         self.verdicts: dict[str, str] = {}
         self.violations: set[str] = set()
+        self.refusals: dict[str, PipelineError] = {}
         self.requests: list[AttemptRequest] = []
         self.calls: list[tuple[str, str]] = []
         self.moves: list[tuple[str, str]] = []
@@ -109,6 +111,8 @@ class World:
     def attempt(self, request: AttemptRequest) -> AttemptResult:
         """The tool does what the story says."""
         self.requests.append(request)
+        if request.workstream_id in self.refusals:
+            raise self.refusals[request.workstream_id]
         outcome = self.outcomes.get(request.workstream_id, "ok")
         files = self.edits.get(request.workstream_id, {})
         head = self.state(request.start, files) if files and outcome == "ok" else request.start

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from global_util.contracts.phase_plan import RunLimits
-from global_util.errors import EnvironmentFault, InvalidInput
+from global_util.errors import EnvironmentFault, InvalidInput, Overspent, Parked
 
 if TYPE_CHECKING:
     from PH2_EXECUTION_ENGINE.tests.conftest import World
@@ -169,3 +169,36 @@ def test_a_plan_of_another_repository_is_refused(make_world: Callable[[str], Wor
     with pytest.raises(EnvironmentFault, match="not in this repository"):
         other.run(one.plan({"ws-a": []}))
     assert other.requests == []
+
+
+def test_what_is_parked_holds_back_only_what_needs_it(world: World) -> None:
+    world.edits = {"ws-a": {"a.txt": "A\n"}, "ws-b": {"b.txt": "B\n"}}
+    world.refusals["ws-a"] = Parked("no calls for now", "wait", "E521", "2026-01-01T01:00:00Z")
+    with pytest.raises(Parked) as fault:
+        world.run(world.plan({"ws-a": [], "ws-b": [], "ws-c": ["ws-a"]}))
+    assert (fault.value.code, fault.value.until) == ("E521", "2026-01-01T01:00:00Z")
+    assert fault.value.message == "EXEC-2026-01-01-001: parked are ws-a: no calls for now"
+    assert [request.workstream_id for request in world.requests] == ["ws-a", "ws-b"]
+    assert [name for _, name in world.calls] == ["ws-b"] * 3
+
+
+def test_the_first_that_may_go_on_is_told(world: World) -> None:
+    world.refusals = {
+        "ws-a": Parked("the run", "raise it"),
+        "ws-b": Parked("late", "wait", "E521", "2026-01-02T00:00:00Z"),
+        "ws-c": Parked("soon", "wait", "E521", "2026-01-01T00:00:00Z"),
+        "ws-d": Parked("the run", "raise it"),
+    }
+    with pytest.raises(Parked, match=r"parked are ws-a, ws-b, ws-c and 1 more: soon"):
+        world.run(world.plan({name: [] for name in world.refusals}, jobs=2))
+
+
+def test_a_workstream_that_may_spend_nothing_more_blocks_itself(world: World) -> None:
+    world.refusals["ws-a"] = Overspent("used up", ("attempts of the workstream: 1 of 1",))
+    items = world.run(world.plan({"ws-a": [], "ws-b": ["ws-a"]}))
+    assert items["ws-a"].status == "blocked"
+    assert [(one.workstream_id, one.why) for one in items["ws-a"].blockers] == [
+        ("ws-a", "attempts of the workstream: 1 of 1")
+    ]
+    assert items["ws-a"].calls == ()
+    assert items["ws-b"].blockers[0].workstream_id == "ws-a"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 import pytest
+from global_util.errors import Interrupted
 from global_util.process import STOP
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -132,6 +133,22 @@ def test_ctrl_c_starts_nothing_more_and_tells_what_runs_to_end(stop: threading.E
     with pytest.raises(KeyboardInterrupt):
         run_graph(["a", "b"], {"a": [], "b": []}, work, 1, Slots({}, {}), unheard)
     assert ended == ["a"]
+
+
+def test_a_stop_that_is_no_ctrl_c_starts_nothing_more_either(stop: threading.Event) -> None:
+    ended: list[str] = []
+
+    def work(node: str) -> None:
+        stop.set()
+        ended.append(node)
+
+    with pytest.raises(Interrupted):
+        run_graph(["a", "b"], {"a": [], "b": []}, work, 1, Slots({}, {}), unheard)
+    assert ended == ["a"]
+
+
+def test_a_stop_after_the_last_start_takes_nothing_back(stop: threading.Event) -> None:
+    run_graph(["a"], {"a": []}, lambda _: stop.set(), 1, Slots({}, {}), unheard)
 
 
 def test_independent_nodes_run_side_by_side() -> None:

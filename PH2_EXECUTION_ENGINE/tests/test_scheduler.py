@@ -285,3 +285,23 @@ def test_only_what_runs_can_end() -> None:
     scheduler = Scheduler(["a"], free("a"), 1, Slots({}, {}))
     with pytest.raises(KeyError):
         scheduler.ended("a")
+
+
+@settings(deadline=None, max_examples=200)
+@given(stories(), st.integers(0, 5))
+def test_what_is_put_off_frees_its_place_and_holds_back_only_what_needs_it(story: Story, every: int) -> None:
+    scheduler, ended, off = story.scheduler(), set[str](), set[str]()
+    while (decision := scheduler.start()) is not None or scheduler.running:
+        if decision is not None and len(scheduler.running) < story.jobs:
+            continue
+        node = min(scheduler.running)
+        if every and story.ranked.index(node) % every == 0:
+            scheduler.put_off(node)
+            off.add(node)
+        else:
+            scheduler.ended(node)
+            ended.add(node)
+    held = {node for node in story.ranked if node not in ended | off}
+    assert scheduler.unstarted == len(held)
+    assert all(set(story.needs[node]) & (off | held) for node in held)
+    assert all(set(story.needs[node]) <= ended for node in ended | off)

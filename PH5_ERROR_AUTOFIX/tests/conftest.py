@@ -22,6 +22,7 @@ from global_util.contracts.error_pipeline_result import ResultItem
 from global_util.contracts.error_report import CheckResult, Finding, ReportItem
 from global_util.contracts.execution_result import ExecutionItem
 from global_util.contracts.item import Base, Call, Limits, Scope, ScopeReport, State, Work
+from global_util.errors import PipelineError
 from global_util.git import Person, Repository
 from ph5_error_autofix import repair
 from ph5_error_autofix.phase import PHASE
@@ -60,7 +61,7 @@ class Story:
         subprocess.run(["git", "init", "-q", "--template=", str(folder)], env=env, check=True)
         self.repo = Repository.discover(folder)
         self.base = self.state("", None)
-        self.replies: list[Reply] = []
+        self.replies: list[Reply | PipelineError] = []
         self.fixer_reply: Reply | None = None
         self.requests: list[AttemptRequest] = []
         self.moves: list[tuple[str, str]] = []
@@ -113,6 +114,8 @@ class Story:
         """The fixer, or the next reply of the tool."""
         self.requests.append(request)
         reply = self.fixer_reply if request.purpose == "fixer" else self.replies.pop(0)
+        if isinstance(reply, PipelineError):
+            raise reply
         assert reply is not None
         head = self.state(reply.words, request.start) if reply.words is not None else request.start
         patch = self.repo.patch(request.start.tree, head.tree)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from global_util.contracts.item import Limits
+from global_util.contracts.execution_result import Blocker
+from global_util.contracts.item import Limits, ScopeReport
+from global_util.errors import Overspent, Parked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ph5_error_autofix import repair
@@ -142,3 +144,34 @@ def test_whatever_the_tool_does_it_ends_and_clean_means_clean(
     assert (item.verdict == "unverified") == (final == ["blind"])
     assert (item.reason is None) == (item.verdict in ("clean", "fixed"))
     assert [one.n for one in item.fix_attempts] == list(range(1, len(item.fix_attempts) + 1))
+
+
+def test_a_budget_that_is_used_up_ends_the_repair(story: Story, reply: Any) -> None:
+    line = "tokens of the workstream: 1200 of 1000"
+    story.replies = [reply("bad:b"), Overspent("used up", (line,))]
+    item = story.judge("bad:a", limits=MANY)
+    assert (item.verdict, item.reason) == ("quarantined", "breaker")
+    assert item.breaker is not None
+    assert (item.breaker.kind, item.breaker.evidence) == ("budget", (line,))
+    assert [call.n for call in item.calls] == [1, 2]
+    assert len(item.fix_attempts) == 1
+    assert item.explanation == "its budget is used up; 1 findings stay open"
+    assert story.moves[-1][0] == "quarantined"
+
+
+def test_an_edit_that_nothing_was_left_for_is_set_aside(story: Story) -> None:
+    spent = Blocker(workstream_id="ws-a", why="attempts of the workstream: 1 of 1")
+    item = story.judge(None, "blocked", calls=(), blockers=(spent,), scope=ScopeReport(verdict="not_judged"))
+    assert (item.verdict, item.reason) == ("quarantined", "breaker")
+    assert item.breaker is not None
+    assert (item.breaker.kind, item.breaker.evidence) == ("budget", (spent.why,))
+    assert story.moves[-1] == (
+        "quarantined",
+        "never started: its budget is used up: attempts of the workstream: 1 of 1",
+    )
+
+
+def test_what_is_parked_is_no_verdict(story: Story) -> None:
+    story.replies = [Parked("later")]
+    with pytest.raises(Parked):
+        story.judge("bad:a")

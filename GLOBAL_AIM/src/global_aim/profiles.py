@@ -16,22 +16,25 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from global_util.config import looks_secret
 from global_util.contracts.phase_plan import ToolProfile
 from global_util.errors import EnvironmentFault, InvalidInput
 from global_util.package_data import data_path
 from global_util.process import clean_environment, find_program
+
+from global_aim.usage import GROUPS, JSON_LINES, RESETS
 
 TOOL_GROUP = "pipeline.tools"
 PLACEHOLDERS = ("attempt", "files", "prompt", "prompt_file", "python", "recording", "workstream_id", "worktree")
 """``{prompt}`` is the content of the prompt file, ``{python}`` our own interpreter, ``{files}`` becomes several arguments."""
 
 _DEFAULT_TIMEOUT_S = 1800
-_KEYS = ("capabilities", "command", "env", "idle_timeout_s", "kind", "timeout_s")
+_KEYS = (
+    "capabilities", "command", "env", "idle_timeout_s", "kind", "rate_limit", "rate_limit_wait_s", "timeout_s", "usage"
+)  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLACEHOLDER = re.compile(r"\{\{([a-z_]+)\}\}|\{([a-z_]+)\}")
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-_SECRET_LENGTH = 12
 
 
 def resolve_tools(config_tools: Mapping[str, Any]) -> dict[str, ToolProfile]:
@@ -105,7 +108,39 @@ def _profile(name: str, table: Mapping[str, Any]) -> ToolProfile:
         env=_environment(table.get("env", {}), f"{where}.env"),
         timeout_s=timeout_s,
         idle_timeout_s=_seconds(table.get("idle_timeout_s", timeout_s), f"{where}.idle_timeout_s"),
+        usage=_usage(table.get("usage"), f"{where}.usage"),
+        rate_limit=_expressions(table.get("rate_limit"), f"{where}.rate_limit"),
+        rate_limit_wait_s=(
+            _seconds(table["rate_limit_wait_s"], f"{where}.rate_limit_wait_s") if "rate_limit_wait_s" in table else None
+        ),
     )
+
+
+def _usage(value: object, where: str) -> str | None:
+    """How the output tells what a call used; an empty text takes away what is shipped."""
+    if value in (None, ""):
+        return None
+    form = _text(value, where)
+    return form if form == JSON_LINES else _expression(form, where, GROUPS)
+
+
+def _expressions(value: object, where: str) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    return tuple(_expression(text, where, RESETS) for text in _texts(value, where)) or None
+
+
+def _expression(text: str, where: str, groups: Sequence[str]) -> str:
+    """A regular expression whose named groups are known."""
+    try:
+        named = re.compile(text).groupindex
+    except (re.error, RecursionError, OverflowError) as fault:
+        raise InvalidInput(f"{where}: {text!r:.60} is no regular expression: {fault}", "mend it", "E426") from None
+    unknown = [name for name in named if name not in groups]
+    if unknown or (groups is GROUPS and not named):
+        hint = f"named groups are {', '.join(groups)}: (?P<{groups[0]}>...)"
+        raise InvalidInput(f"{where}: {text!r:.60} has no group that is known", hint, "E426")
+    return text
 
 
 def _require_table(name: str, table: object) -> None:
@@ -158,7 +193,7 @@ def _environment(value: object, where: str) -> dict[str, str]:
             raise InvalidInput(
                 f"{where}.{name}: {text!r} names no variable", 'write "$NAME" to pass one of yours on', "E426"
             )
-        if _SECRET_NAME.search(name) and not text.startswith("$") and len(text) >= _SECRET_LENGTH:
+        if looks_secret(name, text):
             raise InvalidInput(
                 f"{where}.{name}: looks like a secret", f'keep it in your environment and write "${name}"', "E427"
             )
@@ -176,10 +211,11 @@ def _nearest(name: str, known: Sequence[str], otherwise: str) -> str:
 
 
 def choose_tool(
-    profiles: Mapping[str, ToolProfile], tool_id: str | None = None, capability: str | None = None
+    profiles: Mapping[str, ToolProfile], tool_id: str | None = None, capability: str | None = None, played: bool = False
 ) -> ToolProfile:
     """The tool named, else the first by id that has the capability (installed ones come first), else ``replay``.
 
+    ``played``: calls are taken from recordings, and nothing has to be installed.
     Raises InvalidInput (exit 3) for a tool or capability that nobody knows.
     """
     if tool_id is None and capability is not None:
@@ -189,7 +225,7 @@ def choose_tool(
             raise InvalidInput(
                 f"no tool has the capability {capability!r}", _nearest(capability, known, "known are"), "E428"
             )
-        return next((profile for profile in able if installed(profile)), able[0])
+        return next((profile for profile in able if played or installed(profile)), able[0])
     wanted = tool_id or "replay"
     if wanted not in profiles:
         raise InvalidInput(f"unknown tool {wanted!r}", _nearest(wanted, sorted(profiles), "known are"), "E428")

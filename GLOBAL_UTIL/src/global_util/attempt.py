@@ -28,6 +28,28 @@ class AttemptRequest(Model):
     python_module: str | None = None
     """The module that the fixer runs as, where the project's interpreter has it."""
     timeout_s: int = 120
+    instead: str | None = None
+    """The tool that takes the call over, because the service behind the workstream's own wants none for now."""
+
+    @property
+    def tool(self) -> str:
+        """The AI tool that is called, or the program of a fixer."""
+        return self.command[0] if self.purpose == "fixer" else self.instead or self.work.tool
+
+    @property
+    def name(self) -> str:
+        """What tells the tries of a workstream apart: their number, fixers by themselves."""
+        return f"fix-{self.n}" if self.purpose == "fixer" else str(self.n)
+
+
+class Usage(Model):
+    """What one call used, as far as it can be known; a number that nobody told is absent, never 0."""
+
+    tokens_in: Annotated[int, Field(ge=0)] | None = None
+    tokens_out: Annotated[int, Field(ge=0)] | None = None
+    micro_usd: Annotated[int, Field(ge=0)] | None = None
+    """Millionths of a dollar."""
+    milliseconds: Annotated[int, Field(ge=0)] | None = None
 
 
 class AttemptResult(Model):
@@ -38,3 +60,7 @@ class AttemptResult(Model):
     call: Call
     detail: str = ""
     """One line for people when the outcome is not ``ok``."""
+    usage: Usage | None = None
+    """Of a call of an AI tool. It differs from run to run: never part of what is hashed."""
+    wait_s: int | None = None
+    """For ``rate_limited``: after how many seconds the service takes calls again."""

@@ -52,6 +52,29 @@ class Held(PipelineError):
     code = "E500"
 
 
+class Parked(Held):
+    """A limit of the run or the day is reached, or a service wants no more calls for now: the work goes on later.
+
+    ``until`` is the moment, as a stamp of ``clock.now``, from which it may go on; empty when only a person can say.
+    """
+
+    code = "E520"
+
+    def __init__(self, message: str, hint: str = "", code: str = "", until: str = "") -> None:
+        super().__init__(message, hint, code)
+        self.until = until
+
+
+class Overspent(Held):
+    """A workstream has used up what it may spend itself. ``evidence`` says how much of what, without clocks."""
+
+    code = "E522"
+
+    def __init__(self, message: str, evidence: tuple[str, ...]) -> None:
+        super().__init__(message, "raise its budget, and begin a new run")
+        self.evidence = evidence
+
+
 class Interrupted(PipelineError):
     """A person or a signal stopped the command."""
 

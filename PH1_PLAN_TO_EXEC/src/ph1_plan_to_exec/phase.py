@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from global_aim import profiles
 from global_capabilities.policies.tree import Tree
+from global_core_state import spending
 from global_util import graph
 from global_util.checks import checks
+from global_util.config import PLAY
 from global_util.contracts.item import Limits, Work
 from global_util.contracts.phase_plan import (
     BasePin,
@@ -20,7 +23,7 @@ from global_util.contracts.phase_plan import (
     RunLimits,
     ToolProfile,
 )
-from global_util.contracts.workstream import CircuitBreaker, Workstream
+from global_util.contracts.workstream import Budget, CircuitBreaker, Workstream
 from global_util.contracts.workstream_set import WorkstreamSet
 from global_util.errors import EnvironmentFault, InvalidInput
 from global_util.phase import find
@@ -50,6 +53,11 @@ class PlanToExec:
         "executor.jobs",
         "git.base_branch",
         "git.strategy",
+        "limits.fail_over",
+        "limits.workstream.attempts",
+        "limits.workstream.cost_usd",
+        "limits.workstream.seconds",
+        "limits.workstream.tokens",
         "policy.allowed_overlaps",
         "policy.changelog_fragments",
         "policy.definition_of_ready",
@@ -109,31 +117,59 @@ def _strategy(ctx: Context) -> str:
     return strategy
 
 
-def _tools(ctx: Context, workstreams: list[Workstream]) -> dict[str, ToolProfile]:
-    """The tool of every workstream: its own, else by its capability, else the command line's, else the configuration's."""
-    known = profiles.resolve_tools(ctx.config.table("tools"))
+Tools = dict[str, tuple[ToolProfile, ...]]
+"""By workstream: its tool, then those that may take calls over."""
+
+
+def _tools(ctx: Context, workstreams: list[Workstream]) -> Tools:
+    """The tools of every workstream: its own, else by its capability, else the command line's, else the configuration's.
+
+    When recordings are played, those are known that the recorded plan used, and none has to be installed.
+    """
+    tables, played = ctx.config.table("tools"), bool(ctx.config.get(PLAY))
+    known = profiles.resolve_tools(tables)
+    if played:
+        known = {name: profile for name, profile in known.items() if name in tables}
     given = ctx.options.get("tool") or None
-    chosen = {}
+    chosen: Tools = {}
     for workstream in workstreams:
         wanted = given or workstream.tool
         capability = None if wanted else workstream.capability
-        chosen[workstream.id] = profiles.choose_tool(
-            known, wanted or (None if capability else ctx.config.get("run.tool")), capability
+        tool = profiles.choose_tool(
+            known, wanted or (None if capability else ctx.config.get("run.tool")), capability, played
         )
-    for profile in _used(chosen):
+        chosen[workstream.id] = (tool, *_instead(ctx, known, tool, capability, played))
+    for profile in () if played else _used(chosen):
         profiles.require(profile)
     return chosen
 
 
-def _used(tools: dict[str, ToolProfile]) -> list[ToolProfile]:
-    return [profile for _, profile in sorted({profile.id: profile for profile in tools.values()}.items())]
+def _instead(
+    ctx: Context, known: Mapping[str, ToolProfile], tool: ToolProfile, capability: str | None, played: bool
+) -> tuple[ToolProfile, ...]:
+    """Tools that may take over what asks for a capability. None that needs a slot which the first one does not hold."""
+    if capability is None or not ctx.config.get("limits.fail_over"):
+        return ()
+    limited, held = set(ctx.config.table("executor.capability_slots")), {tool.id, *tool.capabilities}
+    able = [
+        profile for name, profile in sorted(known.items()) if name != tool.id and capability in profile.capabilities
+    ]
+    return tuple(
+        profile
+        for profile in able
+        if (played or profiles.installed(profile)) and limited & {profile.id, *profile.capabilities} <= held
+    )
 
 
-def _recording(ctx: Context, tools: dict[str, ToolProfile], sequence: list[str]) -> str | None:
+def _used(tools: Tools) -> list[ToolProfile]:
+    return [profile for _, profile in sorted({one.id: one for some in tools.values() for one in some}.items())]
+
+
+def _recording(ctx: Context, tools: Tools, sequence: list[str]) -> str | None:
     given = ctx.options.get("recording")
     if given:
         return recording.bring(Path(given), ctx.run_dir / "replay", sequence)
-    if any(profile.id == "replay" for profile in tools.values()):
+    if any(profile.id == "replay" for profile in _used(tools)):
         raise EnvironmentFault(
             "no AI tool was chosen, and the embedded 'replay' tool has nothing to play",
             "choose one with --tool ID (see: aim tools), or give --recording DIR",
@@ -143,7 +179,7 @@ def _recording(ctx: Context, tools: dict[str, ToolProfile], sequence: list[str])
 
 
 def _plan(
-    ctx: Context, workstreams: list[Workstream], needs: graph.Needs, tools: dict[str, ToolProfile], tree: Tree
+    ctx: Context, workstreams: list[Workstream], needs: graph.Needs, tools: Tools, tree: Tree
 ) -> list[PlannedWorkstream]:
     runners = frozenset(ctx.config.get("checks.acceptance_runners"))
     return [
@@ -152,7 +188,7 @@ def _plan(
             work=_work(
                 ctx,
                 workstream,
-                tools[workstream.id].id,
+                [profile.id for profile in tools[workstream.id]],
                 acceptance.resolve(workstream.acceptance_tests, runners, tree.modes),
             ),
             depends_on=tuple(sorted(set(needs[workstream.id]))),
@@ -165,7 +201,7 @@ def _plan(
     ]
 
 
-def _work(ctx: Context, workstream: Workstream, tool: str, tests: Any) -> Work:
+def _work(ctx: Context, workstream: Workstream, tools: list[str], tests: Any) -> Work:
     own = workstream.circuit_breaker or CircuitBreaker()
     limits = {
         name: value if (value := getattr(own, name)) is not None else ctx.config.get(f"circuit_breaker.{name}")
@@ -180,12 +216,25 @@ def _work(ctx: Context, workstream: Workstream, tool: str, tests: Any) -> Work:
             "scope": {"files_scope": selection.files_scope(workstream), **scope},
             "acceptance": tests,
             "context": workstream.context,
-            "tool": tool,
+            "tool": tools[0],
+            "instead": tuple(tools[1:]) or None,
             "limits": settings.build(Limits, limits, f"circuit_breaker of {workstream.id}"),
-            "budget": workstream.budget,
+            "budget": _budget(ctx, workstream),
             "plan_source": " ".join((source.path, *source.items)) if source else workstream.id,
         }
     )
+
+
+def _budget(ctx: Context, workstream: Workstream) -> Budget | None:
+    """What the plan gives, else what is configured for each; None where nothing is limited."""
+    own = workstream.budget or Budget()
+    usual = spending.ceiling(ctx.config, "workstream")
+    given = {
+        kind: own_value if (own_value := getattr(own, kind)) is not None else getattr(usual, kind)
+        for kind in spending.KINDS
+    }
+    limited = {kind: value for kind, value in given.items() if value}
+    return Budget.model_validate(limited) if limited else None
 
 
 def _edges(chosen: tuple[Workstream, ...], added: list[Edge]) -> list[Edge]:
@@ -203,11 +252,18 @@ def _pre_flight(pinned: BasePin) -> list[PreFlightCheck]:
 
 
 def _limits(ctx: Context) -> RunLimits:
-    """``jobs`` is observed, not hashed: the same plan gives the same artifacts however many work on it."""
+    """``jobs`` is observed, not hashed: the same plan gives the same artifacts however many work on it.
+
+    So are the limits of run and day: they put work off, and change nothing that comes out.
+    """
     jobs = ctx.options.get("jobs") or ctx.config.get("executor.jobs")
     if not isinstance(jobs, int) or jobs < 1:
         raise InvalidInput(f"executor.jobs = {jobs!r} is no number from 1", "give another --jobs", "E362")
     ctx.observe("jobs", jobs)
+    budgets = {scope: spending.ceiling(ctx.config, scope).to_json() for scope in ("run", "day")}
+    ctx.observe(
+        "limits", {scope: {kind: most for kind, most in given.items() if most} for scope, given in budgets.items()}
+    )
     slots = ctx.config.table("executor.capability_slots")
     return settings.build(RunLimits, {"capability_slots": slots}, "executor")
 

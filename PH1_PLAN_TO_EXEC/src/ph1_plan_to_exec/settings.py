@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NoReturn, TypeVar
 
+from global_core_state.spending import ceiling
 from global_util import paths
 from global_util.config import Settings, defaults
 from global_util.contracts.base import Model, first_fault
@@ -31,13 +32,23 @@ def require_sound(config: Settings, known_checks: Collection[str]) -> None:
     """Raises InvalidInput (exit 3) for a value of the wrong type, a word that means nothing, or an unknown check."""
     for key, default in defaults().items():
         value = config.get(key)
-        if key != "checks.enabled" and type(value) is not type(default):
+        whole_dollars = key.startswith("limits.") and key.endswith(".cost_usd") and type(value) is int
+        if key != "checks.enabled" and type(value) is not type(default) and not whole_dollars:
             _refuse(config, key, f"expected something like {default!r}")
         if key in CHOICES and value not in CHOICES[key]:
             _refuse(config, key, f"it is one of {', '.join(CHOICES[key])}")
     _require_checks(config, known_checks)
     _require_pairs(config)
     _require_places(config)
+    _require_limits(config)
+
+
+def _require_limits(config: Settings) -> None:
+    for scope in ("workstream", "run", "day"):
+        ceiling(config, scope)
+    for key in ("limits.wait_s", "limits.longest_park_s"):
+        if config.get(key) < 0:
+            _refuse(config, key, "give seconds, from 0")
 
 
 def _require_checks(config: Settings, known: Collection[str]) -> None:

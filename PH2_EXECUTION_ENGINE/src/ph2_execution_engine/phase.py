@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from global_util import graph
@@ -10,11 +11,11 @@ from global_util.attempt import AttemptRequest
 from global_util.contracts.base import ArtifactId
 from global_util.contracts.dag import DagGraph
 from global_util.contracts.error_pipeline_result import ResultItem
-from global_util.contracts.execution_result import MAX_LISTED_CHANGES, ExecutionItem, ExecutionResult
+from global_util.contracts.execution_result import MAX_LISTED_CHANGES, Blocker, ExecutionItem, ExecutionResult
 from global_util.contracts.item import Base, ScopeReport, State
 from global_util.contracts.phase_plan import PhasePlan, PlannedWorkstream
 from global_util.contracts.workstream import AcceptanceDescribe
-from global_util.errors import EnvironmentFault
+from global_util.errors import EnvironmentFault, Overspent, Parked
 
 from ph2_execution_engine import dag
 from ph2_execution_engine.bases import Bases, Settled, Start
@@ -45,7 +46,7 @@ class ExecutionEngine:
         for edge in flat.edges:
             needs[edge.after].append(edge.before)
         kinds = {node.id: engine.kinds(node.workstream_id) for node in flat.nodes if node.kind == "tool"}
-        run_graph(
+        parked = run_graph(
             _ranked(artifact, flat),
             needs,
             engine.work,
@@ -53,9 +54,19 @@ class ExecutionEngine:
             Slots(artifact.limits.capability_slots, kinds),
             lambda decision: ctx.emit("decision", decision.node.partition(":")[0], **decision.payload()),
         )
+        if parked:
+            raise _put_off(artifact.execution_id, parked)
         items = [engine.edited[workstream.id] for workstream in artifact.workstreams]
         graph_id: ArtifactId = flat.artifact_id
         return {"graph": graph_id, "items": items}
+
+
+def _put_off(execution: str, parked: Mapping[str, Parked]) -> Parked:
+    """What is told when nothing else can run: what the first that may go on waits for."""
+    names = sorted({node.partition(":")[0] for node in parked})
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    first = min(parked.values(), key=lambda fault: (not fault.until, fault.until))
+    return Parked(f"{execution}: parked are {shown}: {first.message}", first.hint, first.code, first.until)
 
 
 def _ranked(plan: PhasePlan, flat: DagGraph) -> list[str]:
@@ -119,11 +130,15 @@ class _Engine:
         self.ctx.move(workstream.id, "ready")
         self.ctx.move(workstream.id, "editing")
         begin = State(commit=start.base.commit, tree=start.base.tree)
-        result = self.ctx.attempt(
-            AttemptRequest(
-                workstream_id=workstream.id, n=1, purpose="edit", work=workstream.work, base=start.base, start=begin
+        try:
+            result = self.ctx.attempt(
+                AttemptRequest(
+                    workstream_id=workstream.id, n=1, purpose="edit", work=workstream.work, base=start.base, start=begin
+                )
             )
-        )
+        except Overspent as fault:
+            spent = tuple(Blocker(workstream_id=workstream.id, why=line) for line in fault.evidence)
+            return self._item(workstream, Start(start.base, spent), start.base, "blocked")
         if result.detail:
             self.ctx.emit("tool_ended", workstream.id, outcome=result.call.outcome, detail=result.detail)
         if result.call.outcome != "ok":

@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
+from global_util.errors import Interrupted, Parked
 from global_util.process import STOP
 
 from ph2_execution_engine.ready import SHOWN, Ready
@@ -139,12 +140,15 @@ class Scheduler:
                     spare[slot] -= 1
         return free, skipped
 
+    def put_off(self, node: str) -> None:
+        """A running node stopped before its end: its place and slots are free, and what waits for it goes on waiting."""
+        self.running.remove(node)
+        self._release(self._queue[self._rank[node]])
+
     def ended(self, node: str) -> None:
         """A running node has ended: its place and slots are free, and what waited for it may be ready."""
-        self.running.remove(node)
-        rank = self._rank[node]
-        self._release(self._queue[rank])
-        for after in self._after[rank]:
+        self.put_off(node)
+        for after in self._after[self._rank[node]]:
             self._missing[after] -= 1
             if not self._missing[after]:
                 self._queue[after].push(after)
@@ -174,31 +178,47 @@ def run_graph(
     jobs: int,
     slots: Slots,
     decide: Decide,
-) -> None:
-    """Run every node after what it needs, as ``Scheduler`` decides. The first failure ends it, when all have stopped."""
+) -> dict[str, Parked]:
+    """Run every node after what it needs, as ``Scheduler`` decides. The first failure ends it, when all have stopped.
+
+    Once ``STOP`` is set nothing starts any more: raises Interrupted when what ran has ended, if something is left to start.
+    Nodes that were parked are answered, with what they wait for; what needs them was not started, all others have ended.
+    """
     scheduler = Scheduler(ranked, needs, jobs, slots)
+    parked: dict[str, Parked] = {}
     running: dict[Future[None], str] = {}
     ended: SimpleQueue[Future[None]] = SimpleQueue()
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="workstream") as pool:
         _open_threads(pool, min(jobs, len(ranked)))
         try:
             while scheduler.unstarted or running:
-                while (decision := scheduler.start()) is not None:
+                while not STOP.is_set() and (decision := scheduler.start()) is not None:
                     decide(decision)
                     future = pool.submit(work, decision.node)
                     running[future] = decision.node
                     future.add_done_callback(ended.put)
+                if not running and STOP.is_set():
+                    raise Interrupted("stopped: no further step starts", "run the phase again to go on")
+                if not running and parked:
+                    break
                 if not running:
                     raise ValueError("the nodes that are left wait for each other")
                 future = _next(ended)
-                scheduler.ended(running.pop(future))
-                future.result()
+                node = running.pop(future)
+                try:
+                    future.result()
+                except Parked as fault:
+                    parked[node] = fault
+                    scheduler.put_off(node)
+                else:
+                    scheduler.ended(node)
         except KeyboardInterrupt:
             STOP.set()
             raise
         finally:
             for future in running:
                 future.cancel()
+    return parked
 
 
 def _next(ended: SimpleQueue[Future[None]]) -> Future[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from global_util.contracts.error_pipeline_result import ErrorPipelineResult, Reason, ResultItem, Verdict, lands
+from global_util.contracts.error_pipeline_result import Breaker, ErrorPipelineResult, Reason, ResultItem, Verdict, lands
 from global_util.contracts.error_report import ErrorReport, ReportItem
 
 from ph5_error_autofix.judgement import blind, blocking, inconclusive, verified
@@ -43,6 +43,9 @@ class ErrorAutofix:
     def one(self, item: ReportItem, ctx: Context) -> ResultItem:
         """The verdict on one workstream."""
         repair = Repair.of(ctx, item)
+        own = tuple(one.why for one in item.execution.blockers if one.workstream_id == item.workstream_id)
+        if own:
+            repair.breaker = Breaker(kind="budget", reason="its budget is used up", evidence=own)
         if item.execution.status == "edited":
             repair.run()
         ruling = _rule(repair, ctx.config.get("policy.unverified"))
@@ -71,6 +74,8 @@ class ErrorAutofix:
 
 def _rule(repair: Repair, unverified: str) -> Ruling:
     item, execution = repair.report, repair.report.execution
+    if repair.breaker is not None and execution.status == "blocked":
+        return _aside("breaker", f"never started: {repair.breaker.reason}: {', '.join(repair.breaker.evidence)}")
     if execution.status in _STOPPED:
         reason, state = _STOPPED[execution.status]
         return Ruling("quarantined", reason, _why_stopped(item), state)

@@ -12,6 +12,7 @@ from global_util.contracts.error_pipeline_result import Breaker, FixAttempt
 from global_util.contracts.error_report import Finding, ReportItem
 from global_util.contracts.execution_result import MAX_LISTED_CHANGES, ExecutionItem
 from global_util.contracts.item import Call, ScopeReport, State
+from global_util.errors import Overspent
 
 from ph5_error_autofix.judgement import blocking, inconclusive, signature
 
@@ -74,7 +75,11 @@ class Repair:
             self._trip("max_attempts", f"{limits.max_attempts} repairs by the tool were not enough")
             return
         before = self.head.tree
-        self._try(self.report.work.tool, self._request("repair"))
+        try:
+            self._try(self.report.work.tool, self._request("repair"))
+        except Overspent as fault:
+            self.breaker = Breaker(kind="budget", reason="its budget is used up", evidence=fault.evidence)
+            return
         if self.scope.verdict != "violated" and blocking(self.report):
             self._count()
             call = self.calls[-1]
@@ -118,6 +123,7 @@ class Repair:
         result = self.ctx.attempt(request)
         if request.purpose == "repair":
             self.calls.append(result.call)
+            fixer = result.call.tool
         changed = result.head.tree != self.head.tree
         self.head, self.scope = result.head, result.scope
         if changed and self.scope.verdict != "violated":

@@ -83,7 +83,10 @@ class ScopeReport(Model):
     kept_under: GitOid | None = None
 
 
-CallOutcome = Literal["ok", "failed", "timeout", "idle_timeout", "tool_missing", "no_recording", "interrupted"]
+CallOutcome = Literal[
+    "ok", "failed", "timeout", "idle_timeout", "tool_missing", "no_recording", "rate_limited", "interrupted"
+]
+"""A ``rate_limited`` call is made again later: it stands in no item, only in the events."""
 
 
 class Call(Model):
@@ -107,6 +110,8 @@ class Work(Model):
     tool: str
     limits: Limits
     budget: Budget | None = None
+    instead: tuple[str, ...] | None = None
+    """Tools that take a call over, in this order, while the service behind ``tool`` wants none."""
     plan_source: str
 
 

@@ -77,6 +77,12 @@ class ToolProfile(Model):
     env: dict[str, str] = {}
     timeout_s: Annotated[int, Field(ge=1)]
     idle_timeout_s: Annotated[int, Field(ge=1)]
+    usage: str | None = None
+    """How the output tells what a call used: ``json-lines``, or a regular expression with named groups."""
+    rate_limit: tuple[str, ...] | None = None
+    """Regular expressions: what the last lines say when the client's service wants no more calls for now."""
+    rate_limit_wait_s: Annotated[int, Field(ge=1)] | None = None
+    """How long to wait when the output does not tell."""
 
 
 class RunLimits(Model):

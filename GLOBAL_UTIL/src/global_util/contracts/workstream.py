@@ -45,8 +45,10 @@ class CircuitBreaker(Model):
 
 
 class Budget(Model):
-    """What a workstream may spend."""
+    """What a workstream may spend; 0 or absent is no limit of its own."""
 
+    attempts: Annotated[int, Field(ge=0)] | None = None
+    """Calls of AI tools: the edit, its repairs, and tries that were interrupted or killed."""
     tokens: Annotated[int, Field(ge=0)] | None = None
     cost_usd: Annotated[float, Field(ge=0)] | None = None
     seconds: Annotated[int, Field(ge=0)] | None = None
