@@ -22,6 +22,18 @@ def diagram(name: str) -> str:
     return f"```mermaid\nstateDiagram-v2\n{edges}\n```\n\n| from | to |\n|---|---|\n{rows}"
 
 
+def resets() -> str:
+    """From which states a reset leads back, and where to."""
+    anew, judged = machine.RESTARTED[False], machine.RESTARTED[True]
+    return "\n".join(
+        (
+            "| of | from | to |\n|---|---|---|",
+            f"| a run | {_listed(machine.RESET_RUN)} | `idle` |",
+            f"| a workstream | {_listed(machine.RESET_WORKSTREAM)} | `{anew}`; `{judged}` when some of its tries stand |",
+        )
+    )
+
+
 def _edges(table: Mapping[str, frozenset[str]], beginning: str) -> Iterator[str]:
     yield f"    [*] --> {beginning}"
     for before, after in table.items():
@@ -36,13 +48,13 @@ def _listed(states: frozenset[str]) -> str:
 
 def filled(text: str) -> str:
     """The document with its diagrams as the tables say. Raises ValueError for one that has lost a marker."""
-    for name in MACHINES:
+    for name, block in {**{name: diagram(name) for name in MACHINES}, "reset": resets()}.items():
         begin, end = f"<!-- states:{name}:begin -->\n", f"\n<!-- states:{name}:end -->"
         before, found, rest = text.partition(begin)
         _, closed, after = rest.partition(end)
         if not found or not closed:
             raise ValueError(f"{DOCUMENT.name}: no block between {begin.strip()} and {end.strip()}")
-        text = f"{before}{begin}\n{diagram(name)}\n{end}{after}"
+        text = f"{before}{begin}\n{block}\n{end}{after}"
     return text
 
 

@@ -159,7 +159,7 @@ class ClaimMachine(RuleBasedStateMachine):
 
     @rule()
     def lose_the_leases(self) -> None:
-        with self.store._transaction() as db:
+        with self.store.transaction() as db:
             db.execute("delete from leases")
         self.until.clear()
 
@@ -224,7 +224,7 @@ def test_every_write_of_a_holder_who_was_taken_over_is_refused(store: Store, ver
 def test_the_store_writes_in_one_place_only() -> None:
     source = inspect.getsource(Store)
     writing = r'"\s*(?:insert|update|delete|replace)\b'
-    assert len(re.findall(writing, source)) == len(re.findall(writing, inspect.getsource(Store._append))) == 1
+    assert len(re.findall(writing, source)) == len(re.findall(writing, inspect.getsource(Store.append))) == 1
 
 
 def test_a_fence_is_for_its_own_run_and_several_hold_together(store: Store) -> None:

@@ -300,6 +300,32 @@ def test_an_effect_that_fails_is_tried_again_and_one_that_succeeded_is_not(repo:
     context.store.close()
 
 
+@pytest.mark.parametrize("happened", [True, False])
+def test_what_was_announced_and_never_confirmed_is_asked_first(repo: Sandbox, happened: bool) -> None:
+    context = make_context(repo)
+    done: list[str] = []
+
+    def die() -> dict[str, Any]:
+        done.append("done")
+        raise KeyboardInterrupt
+
+    def ask() -> dict[str, Any] | None:
+        done.append("asked")
+        return {"n": 1} if happened else None
+
+    def do() -> dict[str, Any]:
+        done.append("done")
+        return {"n": 2}
+
+    with pytest.raises(KeyboardInterrupt):
+        context.effect("kind", {"n": 1}, die, ask)
+    assert context.effect("kind", {"n": 1}, do, ask) == context.effect("kind", {"n": 1}, do, ask)
+    assert done == (["done", "asked"] if happened else ["done", "asked", "done"])
+    told = [json.loads(row["payload"]) for row in context.store.events(context.execution_id) if row["type"] == "asked"]
+    assert told == [{"kind": "kind", "happened": happened}]
+    context.store.close()
+
+
 def test_the_configuration_that_a_phase_reads_decides_about_the_journal(repo: Sandbox) -> None:
     context = make_context(repo)
     item = make_item("t")

@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 from global_core_state import cli
 from global_core_state.harness import Order, run_phase
+from global_core_state.rebuild import compare
+from global_core_state.store import Store
 from global_util.attempt import AttemptRequest, AttemptResult
 from global_util.contracts.workstream import Workstream
 from global_util.contracts.workstream_set import Plan, Validity, WorkstreamSet
@@ -92,9 +94,30 @@ def attempt(ctx: Any, request: AttemptRequest) -> AttemptResult:
     if outcome == "stopped" and name not in STOPPED:
         STOPPED.append(name)
         raise Interrupted(f"{name}: fake was stopped")
-    ended = {"stopped": ("ok", 0), "ok": ("ok", 0), "failed": ("failed", 9)}.get(outcome, (outcome, None))
+    ended = {
+        "stopped": ("ok", 0),
+        "killed": ("ok", 0),
+        "killed at its end": ("failed", 9),
+        "killed when refused": ("ok", 0),
+        "ok": ("ok", 0),
+        "failed": ("failed", 9),
+    }.get(outcome, (outcome, None))
     call = {"n": request.n, "tool": "fake", "outcome": ended[0], "exit_code": ended[1], "change": NONE}
-    return AttemptResult.model_validate({"head": STATE, "scope": {"verdict": "inside"}, "call": call})
+    made = AttemptResult.model_validate({"head": STATE, "scope": {"verdict": "inside"}, "call": call})
+    if outcome.startswith("killed") and name not in STOPPED:
+        STOPPED.append(name)
+        raise SystemExit
+    return made
+
+
+def recall(ctx: Any, request: AttemptRequest) -> AttemptResult | None:
+    """The service: what a killed tool had come to that had ended."""
+    outcome = {"killed at its end": "ok", "killed when refused": "rate_limited"}.get(request.work.title)
+    if outcome is None:
+        return None
+    call = {"n": request.n, "tool": "fake", "outcome": outcome, "exit_code": 0, "change": NONE}
+    about = {"head": STATE, "scope": {"verdict": "inside"}, "call": call, "usage": {"milliseconds": 7}}
+    return AttemptResult.model_validate(about)
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +126,10 @@ def fakes(install: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) 
     STOPPED.clear()
     monkeypatch.setitem(sys.modules, "fake_runs", sys.modules[__name__])
     phases = "".join(f"ph{n} = fake_runs:PH{n}\n" for n in (0, 2, 7))
-    install("fake-phases", f"[pipeline.phases]\n{phases}\n[pipeline.services]\nattempt = fake_runs:attempt\n")
+    install(
+        "fake-phases",
+        f"[pipeline.phases]\n{phases}\n[pipeline.services]\nattempt = fake_runs:attempt\nrecall = fake_runs:recall\n",
+    )
 
 
 def plan(box: Sandbox, ways: Ways) -> Any:
@@ -231,3 +257,38 @@ def test_a_call_that_is_stopped_ends_its_step_and_is_done_again(repo: Sandbox) -
     assert told == [("ws-a", "edit:1", "failed"), ("ws-b", "edit:1", "interrupted"), ("ws-b", "edit:1", "ok")]
     assert errors(repo) == [("ws-a", "edit", "failed", 1)]
     assert shown(repo, "runs")[0]["status"] == "idle"
+
+
+def test_a_call_that_had_ended_before_a_kill_is_neither_made_nor_counted_again(repo: Sandbox) -> None:
+    planned = plan(repo, {"ws-a": ("killed at its end",), "ws-b": ("killed",)})
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            run(repo, "ph2", planned)
+    run(repo, "ph2", planned)
+    steps = [(step["ws_id"], json.loads(step["result"])["outcome"]) for step in shown(repo, "rows", "step_attempts")]
+    assert steps == [("ws-a", "ok"), ("ws-b", "interrupted"), ("ws-b", "ok")]
+    spent = [(row["ws_id"], row["milliseconds"]) for row in shown(repo, "rows", "spending")]
+    assert spent == [("ws-a", 7), ("ws-b", None), ("ws-b", None)]
+    asked = [
+        (event["ws_id"], json.loads(event["payload"]))
+        for event in shown(repo, "events", planned.execution_id)
+        if event["type"] == "asked"
+    ]
+    assert asked == [
+        ("ws-a", {"kind": "attempt", "happened": True}),
+        ("ws-b", {"kind": "attempt", "happened": False}),
+    ]
+    store = Store(repo.repo.state_dir / "state.db")
+    try:
+        assert compare(store) == []
+    finally:
+        store.close()
+
+
+def test_a_call_that_had_been_refused_before_a_kill_is_made_again(repo: Sandbox) -> None:
+    planned = plan(repo, {"ws-a": ("killed when refused",)})
+    with pytest.raises(SystemExit):
+        run(repo, "ph2", planned)
+    run(repo, "ph2", planned)
+    steps = [json.loads(step["result"])["outcome"] for step in shown(repo, "rows", "step_attempts")]
+    assert steps == ["rate_limited", "ok"]

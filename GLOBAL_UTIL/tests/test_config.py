@@ -213,3 +213,32 @@ def test_listeners(capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(second)
     assert (told["message"], told["run_id"], told["ws_id"]) == ("workstream_moved", "EXEC", "ws-a")
     log.logger.cache_clear()
+
+
+SECRETS = {
+    "tools.mine.env.API_KEY": "a-long-value-1234",
+    "tools.mine.env.my_token": "123456789012",
+    "tools.mine.command": ["curl", "--header=Bearer ghp_0123456789abcdefghij0123"],
+    "checks.enabled": [{"url": "https://user:word@example.org/"}],
+    "policy.unverified": "sk-0123456789abcdef0123",
+}
+
+
+@pytest.mark.parametrize("key", sorted(SECRETS))
+def test_what_looks_like_a_secret_is_not_taken_from_the_command_line(tmp_path: Path, key: str) -> None:
+    with pytest.raises(InvalidInput, match=f"--set: {key}: looks like a secret") as fault:
+        load_settings(tmp_path, {key: SECRETS[key]})
+    assert fault.value.code == "E427"
+    assert "environment" in fault.value.hint
+    told = f"{fault.value.message} {fault.value.hint}"
+    assert not any(str(part) in told for part in ("a-long-value-1234", "123456789012", "ghp_", "word", "sk-"))
+
+
+def test_what_passes_a_secret_on_is_taken(tmp_path: Path) -> None:
+    given_values = {
+        "tools.mine.env.API_KEY": "$MY_API_KEY",
+        "tools.mine.env.KEYBOARD": "de",
+        "tools.mine.command": ["task-sk-1", "https://example.org:8080/@me"],
+    }
+    settings = load_settings(tmp_path, given_values)
+    assert {key: settings.get(key) for key in given_values} == given_values

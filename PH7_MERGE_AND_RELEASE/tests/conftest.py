@@ -45,8 +45,13 @@ class Stage:
         self.options: dict[str, Any] = {}
         self.config: dict[str, Any] = {}
         self.moves: list[tuple[str, str]] = []
+        self.events: list[tuple[str, dict[str, Any]]] = []
         self.changes: list[tuple[str, str, str]] = []
         self.on_move: Callable[[str, str], None] = lambda name, state: None
+
+    def emit(self, event: str, workstream_id: str | None = None, **payload: Any) -> None:
+        """What the harness records."""
+        self.events.append((event, payload))
 
     def git(self, *words: str, at: Path | None = None, date: int = EPOCH) -> str:
         """Git's answer."""

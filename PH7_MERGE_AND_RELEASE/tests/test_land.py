@@ -206,6 +206,7 @@ def test_killed_after_the_ref_moved_the_next_run_tells_the_same(stage: Stage, st
     assert log.operations[-1].before[0].oid == old
     assert log.operations[-1].after[0].oid == landed[-1]
     assert stage.moves[-2:] == [("ws-1", "landed"), ("ws-2", "landed")]
+    assert stage.events[-1] == ("asked", {"kind": "landing", "happened": True})
 
 
 def test_killed_before_the_ref_moved_the_next_run_lands(stage: Stage) -> None:

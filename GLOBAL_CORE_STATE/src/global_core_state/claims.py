@@ -18,12 +18,7 @@ _TAKE = """
 """
 """Compare and swap: a row comes back for the one who got it, none for all others."""
 
-_PROLONG = """
-    insert into leases (execution_id, item, token, until, boot)
-    select execution_id, item, token, :now + :seconds, :boot from claims
-    where execution_id = :execution and item = :item and token = :token and holder is not null
-    on conflict do update set token = excluded.token, until = excluded.until, boot = excluded.boot
-"""
+_SEIZE = _TAKE.replace("where leases.until <= :now or leases.boot <> :boot", "")
 
 
 class Claim(NamedTuple):
@@ -51,32 +46,42 @@ class Claims:
 
         Tokens of an item grow by one with each claim and never repeat. Raises sqlite3.IntegrityError for an unknown run.
         """
-        with self._store._transaction() as db:
+        return self._take(_TAKE, execution, item, holder, seconds)
+
+    def seize(self, execution: str, item: str, holder: str, seconds: float) -> int:
+        """Take an item whoever holds it: for one who has another proof that the holder is gone. The token.
+
+        Raises sqlite3.IntegrityError for an unknown run.
+        """
+        token = self._take(_SEIZE, execution, item, holder, seconds)
+        assert token is not None
+        return token
+
+    def _take(self, how: str, execution: str, item: str, holder: str, seconds: float) -> int | None:
+        with self._store.transaction() as db:
             now, boot = self._store.moment()
             given = {"execution": execution, "item": item, "now": now, "seconds": seconds, "boot": boot}
-            won = db.execute(_TAKE, given).fetchall()
+            won = db.execute(how, given).fetchall()
             if not won:
                 return None
             token = int(won[0]["token"])
-            self._store._append(db, execution, None, "claimed", {"item": item, "holder": holder, "token": token})
+            self._store.append(db, execution, None, "claimed", {"item": item, "holder": holder, "token": token})
             return token
 
     def renew(self, execution: str, item: str, token: int, seconds: float) -> bool:
         """Let the lease run for some seconds from now; False when the item was taken over or released. No event tells of it."""
-        with self._store._transaction() as db:
-            now, boot = self._store.moment()
-            given = {"execution": execution, "item": item, "now": now, "seconds": seconds, "boot": boot}
-            return db.execute(_PROLONG, {**given, "token": token}).rowcount == 1
+        with self._store.transaction() as db:
+            return Fence(execution, item, token, seconds).prolong(db, self._store.moment())
 
     def release(self, execution: str, item: str, token: int) -> bool:
         """Give an item up; False when it was taken over or released before. Its holder may, even after the lease ran out."""
-        with self._store._transaction() as db:
+        with self._store.transaction() as db:
             held = db.execute(
                 "select 1 from claims where execution_id = ? and item = ? and token = ? and holder is not null",
                 (execution, item, token),
             ).fetchone()
             if held:
-                self._store._append(db, execution, None, "released", {"item": item, "token": token})
+                self._store.append(db, execution, None, "released", {"item": item, "token": token})
                 db.execute("delete from leases where execution_id = ? and item = ?", (execution, item))
             return held is not None
 
@@ -86,7 +91,7 @@ class Claims:
 
     def all(self, execution: str) -> list[Claim]:
         """The claims of a run that were neither released nor taken over, by item."""
-        rows = self._store._rows(f"{CLAIMS} and holder is not null order by item", execution)
+        rows = self._store.rows(f"{CLAIMS} and holder is not null order by item", execution)
         moment = self._store.moment()
         return [Claim(row["item"], row["holder"], row["token"], row["at"], left(row, moment)) for row in rows]
 
@@ -98,5 +103,5 @@ class Claims:
 
     def stale(self, execution: str, item: str, token: int) -> Held:
         """What to tell one whose token was refused: by whom the item was taken over, and when."""
-        rows = self._store._rows(f"{CLAIMS} and item = ?", execution, item)
+        rows = self._store.rows(f"{CLAIMS} and item = ?", execution, item)
         return Fence(execution, item, token).stale(next(iter(rows), None))

@@ -13,7 +13,7 @@ from global_util import clock
 from global_util.contracts import load_artifact
 from global_util.contracts.base import Artifact
 from global_util.errors import Held, InvalidInput
-from global_util.files import write_atomically
+from global_util.files import partial_beside, write_atomically
 from global_util.git import Repository
 
 PATIENCE_S = 0.2
@@ -39,8 +39,7 @@ class RunFolder:
             write_atomically(target, artifact.dumps().encode())
         if pointer:
             link = target.parent / f"{artifact.schema_id}.json"
-            fresh = link.with_name(f".{link.name}.{os.getpid()}")
-            fresh.unlink(missing_ok=True)
+            fresh = partial_beside(link)
             fresh.symlink_to(target.name)
             fresh.replace(link)
         return target
@@ -77,7 +76,8 @@ class RunFolder:
         try:
             yield
         finally:
-            place.unlink(missing_ok=True)
+            if _is_at(handle, place):
+                place.unlink(missing_ok=True)
             os.close(handle)
 
 
@@ -94,10 +94,16 @@ def _lock(place: Path) -> int | None:
                 return None
             time.sleep(0.01)
             continue
-        with suppress(FileNotFoundError):
-            if os.fstat(handle).st_ino == place.stat().st_ino:
-                return handle
+        if _is_at(handle, place):
+            return handle
         os.close(handle)
+
+
+def _is_at(handle: int, place: Path) -> bool:
+    """Is the open file still the one of that name?"""
+    with suppress(FileNotFoundError):
+        return os.fstat(handle).st_ino == place.stat().st_ino
+    return False
 
 
 def link_into_worktree(repo: Repository) -> None:

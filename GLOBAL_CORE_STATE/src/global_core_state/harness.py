@@ -14,13 +14,14 @@ from global_util.contracts import ARTIFACTS, Artifact, content_id, load_artifact
 from global_util.errors import EnvironmentFault, Held, Interrupted, PipelineError
 from global_util.git import Repository
 from global_util.phase import SERVICE_GROUP, ItemPhase, LinePhase, Phase, find
-from global_util.process import STOP
 from global_util.progress import Listener, silent
 
 from global_core_state import audit, recovery, run_id
+from global_core_state.claims_fence import Fence
 from global_core_state.context import RunContext, item_model, producer
 from global_core_state.folder import RunFolder, link_into_worktree
 from global_core_state.store import Store
+from global_core_state.working import lease_seconds, working
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Order:
     """What to run on what. ``text`` is the artifact as read; PH0 has none, its plan is in ``options``.
 
     ``line`` is what a run of the whole line began with: PH0 tells it, so that the line can go on after a kill. ``held``:
-    who orders holds the run's lock for the whole line.
+    who orders works on the run for the whole line, and this is its claim.
     """
 
     phase: str
@@ -39,12 +40,11 @@ class Order:
     options: Mapping[str, Any] = field(default_factory=dict)
     listener: Listener = silent
     line: Mapping[str, Any] = field(default_factory=dict)
-    held: bool = False
+    held: Fence | None = None
 
 
 def run_phase(order: Order) -> Artifact:
     """Run one phase of the line. The same input gives the recorded answer; another one for the same run is exit 5."""
-    STOP.clear()
     order.repo.require_version()
     if order.phase == "ph0":
         return _begin(order)
@@ -55,24 +55,27 @@ def run_phase(order: Order) -> Artifact:
     folder = RunFolder(order.repo, artifact.execution_id)
     store = Store(order.repo.state_dir / "state.db")
     try:
-        with nullcontext() if order.held else folder.locked():
-            recovery.take_over(store, folder)
-            with audit.anchored(order.repo, store, folder.execution_id):
-                made = _continue(order, phase, entry, artifact, settings, folder, store)
+        fresh = store.create_run(folder.execution_id, artifact.run_clock, getattr(artifact, "plan_id", ""))
+        with nullcontext(order.held) if order.held else working(store, folder, lease_seconds(settings)) as fence:
+            fenced = store.behind(fence)
+            recovery.take_over(fenced, folder)
+            with audit.anchored(order.repo, fenced, folder.execution_id) if order.held else nullcontext():
+                _adopt(artifact, folder, fenced, fresh=fresh)
+                made = _continue(order, phase, entry, artifact, settings, folder, fenced)
     except BaseException:
-        _remove_slots(order, settings)
+        remove_slots(order.repo, settings)
         raise
     finally:
         store.close()
     if order.phase == "ph7":
-        _remove_slots(order, settings)
+        remove_slots(order.repo, settings)
     return made
 
 
-def _remove_slots(order: Order, settings: Settings) -> None:
+def remove_slots(repo: Repository, settings: Settings) -> None:
     """Worktrees are pooled while a run goes on, and given up when it ends or fails."""
     for entry in entry_points(group=SERVICE_GROUP, name="remove_slots"):
-        entry.load()(order.repo, settings)
+        entry.load()(repo, settings)
 
 
 def _settings(order: Order, artifact: Artifact | None) -> Settings:
@@ -152,7 +155,6 @@ def _continue(
     folder: RunFolder,
     store: Store,
 ) -> Artifact:
-    _adopt(artifact, folder, store)
     envelope = {
         "execution_id": artifact.execution_id,
         "run_clock": artifact.run_clock,
@@ -247,9 +249,9 @@ def _run(name: str, phase: Phase, artifact: Artifact, context: RunContext) -> di
     return cast("LinePhase", phase).run(artifact, context)
 
 
-def _adopt(artifact: Artifact, folder: RunFolder, store: Store) -> None:
-    """An artifact from another clone or state: its run is made known here."""
-    if store.create_run(folder.execution_id, artifact.run_clock, getattr(artifact, "plan_id", "")):
+def _adopt(artifact: Artifact, folder: RunFolder, store: Store, *, fresh: bool) -> None:
+    """An artifact from another clone or state. ``fresh``: its run was not known here."""
+    if fresh:
         store.move_run(folder.execution_id, "running", "adopted")
         store.move_run(folder.execution_id, "idle", "adopted")
     if not folder.artifact_file(artifact.artifact_id).exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 RunState = Literal["created", "running", "idle", "interrupted", "completed", "partial", "failed", "abandoned"]
@@ -24,13 +25,14 @@ WORKSTREAM: dict[str, frozenset[str]] = {
     "pending": _ASIDE | {"ready"},
     "ready": _ASIDE | {"editing", "parked"},
     "parked": _ASIDE | {"ready"},
-    "editing": _ASIDE | {"static_check"},
+    "editing": _ASIDE | {"static_check", "parked"},
     "static_check": _ASIDE | {"fixing", "runtime_check", "done"},
-    "fixing": _ASIDE | {"static_check"},
+    "fixing": _ASIDE | {"static_check", "parked"},
     "runtime_check": _ASIDE | {"fixing", "done"},
     "done": frozenset({"landing", "abandoned"}),
     "landing": frozenset({"landed", "quarantined", "abandoned"}),
-    "landed": frozenset(),
+    "landed": frozenset({"rolled_back"}),
+    "rolled_back": frozenset(),
     "interrupted": frozenset(
         {"pending", "ready", "parked", "editing", "static_check", "fixing", "runtime_check", "abandoned"}
     ),
@@ -40,6 +42,19 @@ WORKSTREAM: dict[str, frozenset[str]] = {
     "abandoned": frozenset(),
 }
 """A ``done`` workstream whose change conflicts when changes are combined goes ``landing -> quarantined``."""
+
+
+RESET_RUN = frozenset({"idle", "interrupted", "failed"})
+"""States of a run in which workstreams may begin anew; the run is ``idle`` afterwards."""
+RESET_WORKSTREAM = frozenset(WORKSTREAM) - {"landed", "rolled_back", "abandoned"}
+"""States of a workstream that may begin anew. ``landing``: only while no branch holds its commits."""
+RESTARTED = {False: "pending", True: "static_check"}
+"""What a workstream is that begins anew, and what it is when some of its tries still stand: their head is to be judged."""
+
+
+def validate_reset(run: str, workstreams: Iterable[str]) -> bool:
+    """Whether workstreams in these states may begin anew in a run in this state."""
+    return run in RESET_RUN and RESET_WORKSTREAM.issuperset(workstreams)
 
 
 def validate_state_transition(machine: dict[str, frozenset[str]], before: str, after: str) -> bool:

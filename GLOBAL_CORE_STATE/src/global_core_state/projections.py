@@ -9,7 +9,7 @@ from typing import Any
 from global_core_state import machine
 from global_core_state.chain import Event, canonical
 
-TABLES = ("runs", "workstreams", "phase_runs", "step_attempts", "errors", "journal", "decisions", "claims")
+TABLES = ("runs", "workstreams", "phase_runs", "step_attempts", "errors", "journal", "decisions", "spending", "claims")
 """All that can be made again from the events."""
 
 
@@ -64,11 +64,37 @@ def _workstream_moved(db: sqlite3.Connection, event: Event, about: dict[str, Any
     )
 
 
+def _workstream_reset(db: sqlite3.Connection, event: Event, about: dict[str, Any]) -> None:
+    """``keeps``: per workstream the event up to which its answers stand; 0: none does. What phases came to is forgotten."""
+    keeps: dict[str, int] = about["keeps"]
+    asked = db.execute("select key, ws_id, confirmed from journal where execution_id = ?", (event.execution_id,))
+    forgotten = [
+        (event.execution_id, key)
+        for key, ws, confirmed in asked.fetchall()
+        if ws in keeps and (confirmed is None or confirmed > keeps[ws])
+    ]
+    db.executemany("delete from journal where execution_id = ? and key = ?", forgotten)
+    db.executemany(
+        "update workstreams set status = ?, left_state = null, resets = resets + 1 where execution_id = ? and ws_id = ?",
+        [(machine.RESTARTED[bool(kept)], event.execution_id, ws) for ws, kept in keeps.items()],
+    )
+    db.executemany(
+        "delete from phase_runs where execution_id = ? and phase = ?",
+        [(event.execution_id, phase) for phase in about["phases"]],
+    )
+    db.execute("update runs set status = 'idle', completed_at = null where execution_id = ?", (event.execution_id,))
+
+
 def _step_began(db: sqlite3.Connection, event: Event, about: dict[str, Any]) -> None:
     db.execute(
         "insert into step_attempts (execution_id, attempt, ws_id, step, started_at) values (?, ?, ?, ?, ?)",
         (event.execution_id, event.seq, event.ws_id, about["step"], event.at),
     )
+    if "tool" in about:
+        db.execute(
+            "insert into spending (execution_id, attempt, ws_id, tool, began_at) values (?, ?, ?, ?, ?)",
+            (event.execution_id, event.seq, event.ws_id, about["tool"], event.at),
+        )
 
 
 def _step_ended(db: sqlite3.Connection, event: Event, about: dict[str, Any]) -> None:
@@ -76,6 +102,13 @@ def _step_ended(db: sqlite3.Connection, event: Event, about: dict[str, Any]) -> 
     db.execute(
         "update step_attempts set completed_at = ?, result = ? where execution_id = ? and attempt = ?",
         (event.at, canonical(result), event.execution_id, about["attempt"]),
+    )
+    used = about.get("usage") or {}
+    amounts = [used.get(name) for name in ("milliseconds", "tokens_in", "tokens_out", "micro_usd")]
+    db.execute(
+        "update spending set ended_at = ?, milliseconds = ?, tokens_in = ?, tokens_out = ?, micro_usd = ?, wait_s = ?"
+        " where execution_id = ? and attempt = ?",
+        (event.at, *amounts, about.get("wait_s"), event.execution_id, about["attempt"]),
     )
 
 
@@ -88,8 +121,8 @@ def _error(db: sqlite3.Connection, event: Event, about: dict[str, Any]) -> None:
 
 def _intent(db: sqlite3.Connection, event: Event, about: dict[str, Any]) -> None:
     db.execute(
-        "insert into journal (execution_id, key, kind, intended) values (?, ?, ?, ?)",
-        (event.execution_id, about["key"], about["kind"], event.seq),
+        "insert into journal (execution_id, key, kind, ws_id, intended) values (?, ?, ?, ?, ?)",
+        (event.execution_id, about["key"], about["kind"], event.ws_id, event.seq),
     )
 
 
@@ -129,6 +162,7 @@ _CHANGES: dict[str, Callable[[sqlite3.Connection, Event, dict[str, Any]], None]]
     "phase_completed": _phase_ended,
     "workstream_created": _workstream_created,
     "workstream_moved": _workstream_moved,
+    "workstream_reset": _workstream_reset,
     "step_began": _step_began,
     "step_ended": _step_ended,
     "error": _error,

@@ -11,10 +11,13 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from global_util import scratch
 from global_util.errors import Held
+from global_util.files import forget_partials
 
-from global_core_state import audit, machine
+from global_core_state import machine
 from global_core_state.context import RunContext
+from global_core_state.working import claimed
 
 if TYPE_CHECKING:
     from global_core_state.folder import RunFolder
@@ -22,21 +25,26 @@ if TYPE_CHECKING:
 
 ACTIVE = frozenset(name for name, after in machine.WORKSTREAM.items() if "interrupted" in after) - {"pending"}
 """States of a workstream that somebody works on: from ``ready`` on, and not ``done`` yet."""
+INSTANT_S = 60.0
+"""The lease of who only has something to tell."""
+_BEGUN = frozenset(machine.WORKSTREAM) - {"pending", "ready", "parked"}
+_BEYOND = {"ready": _BEGUN, "editing": _BEGUN, "landing": frozenset({"landed", "quarantined"})}
+"""States in which a workstream is not taken up again, by the state that would say so."""
 GONE = "the process that worked on it is gone"
 
 
 class RepeatableContext(RunContext):
-    """For a phase that may be run again: it begins every workstream once more, and none goes back for that."""
+    """For a phase that may be run again: it takes up every workstream once more, and none goes back for that."""
 
     def move(self, workstream_id: str, state: str, why: str = "") -> None:
-        """Change a workstream's state, unless this begins one that an earlier try of the phase had begun."""
-        if state not in ("ready", "editing") or workstream_id not in self._begun:
+        """Change a workstream's state, unless this takes up one that an earlier try of the phase had brought further."""
+        if self._found.get(workstream_id) not in _BEYOND.get(state, ()):
             super().move(workstream_id, state, why)
 
     @cached_property
-    def _begun(self) -> frozenset[str]:
-        rows = self.store.workstreams(self.execution_id)
-        return frozenset(row["ws_id"] for row in rows if row["status"] not in ("pending", "ready", "parked"))
+    def _found(self) -> dict[str, str]:
+        """The states in which this try of the phase found the workstreams."""
+        return {row["ws_id"]: row["status"] for row in self.store.workstreams(self.execution_id)}
 
 
 def is_worked_on(folder: RunFolder) -> bool:
@@ -74,10 +82,19 @@ def mark_interrupted(store: Store, folder: RunFolder, why: str) -> tuple[str, ..
     return names
 
 
+def tidy(folder: RunFolder) -> None:
+    """Remove temporary files of processes that are gone. The run's lock must be held."""
+    scratch.sweep()
+    forget_partials(folder.path, below=True)
+    for place in (folder.repo.state_dir / "sealed.git", folder.repo.common_dir / "info"):
+        forget_partials(place)
+
+
 def take_over(store: Store, folder: RunFolder) -> tuple[str, ...]:
     """Mark a run as interrupted that says ``running``: its lock, which must be held here, was free. Else do nothing."""
     if _status(store, folder.execution_id) != "running":
         return ()
+    tidy(folder)
     return mark_interrupted(store, folder, GONE)
 
 
@@ -90,9 +107,12 @@ def go_on(store: Store, execution: str) -> None:
 
 def recover(store: Store, folder: RunFolder) -> tuple[str, ...]:
     """Mark a dead run as interrupted. Raises Held: E502 when somebody works on it, E510 when it has ended."""
-    with folder.locked(), audit.anchored(folder.repo, store, folder.execution_id):
+    with folder.locked():
         _require_open(store, folder.execution_id)
-        return take_over(store, folder)
+        if _status(store, folder.execution_id) != "running":
+            return ()
+        with claimed(store, folder, INSTANT_S) as fence:
+            return take_over(store.behind(fence), folder)
 
 
 def abandon(store: Store, folder: RunFolder, why: str) -> None:
@@ -101,14 +121,16 @@ def abandon(store: Store, folder: RunFolder, why: str) -> None:
     Raises Held: E502 when somebody works on it, E510 when it has ended or its commits have landed already.
     """
     execution = folder.execution_id
-    with folder.locked(), audit.anchored(folder.repo, store, execution):
+    with folder.locked():
         _require_open(store, execution)
-        _require_not_landed(folder)
-        take_over(store, folder)
-        for row in store.workstreams(execution):
-            if "abandoned" in machine.WORKSTREAM[row["status"]]:
-                store.move_workstream(execution, row["ws_id"], "abandoned", why)
-        store.move_run(execution, "abandoned", why)
+        require_not_landed(folder)
+        with claimed(store, folder, INSTANT_S) as fence:
+            fenced = store.behind(fence)
+            take_over(fenced, folder)
+            for row in fenced.workstreams(execution):
+                if "abandoned" in machine.WORKSTREAM[row["status"]]:
+                    fenced.move_workstream(execution, row["ws_id"], "abandoned", why)
+            fenced.move_run(execution, "abandoned", why)
 
 
 def open_steps(store: Store, execution: str) -> list[dict[str, Any]]:
@@ -128,7 +150,7 @@ def _require_open(store: Store, execution: str) -> None:
         raise Held(f"{execution} has ended: {status}", f"see pipeline show-run {execution}", "E510")
 
 
-def _require_not_landed(folder: RunFolder) -> None:
+def require_not_landed(folder: RunFolder) -> None:
     """A kill between moving the branch and telling so leaves commits on it that the state does not know."""
     anchored = folder.repo.resolve(f"refs/pipeline/runs/{folder.execution_id}/landing")
     holders = anchored and folder.repo.run("for-each-ref", "--count=1", "--contains", anchored, "refs/heads/").strip()

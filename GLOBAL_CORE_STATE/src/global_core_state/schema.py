@@ -24,7 +24,7 @@ TABLES = """
     ) strict;
     create table workstreams (
         execution_id text not null references runs, ws_id text not null, status text not null, left_state text,
-        depends_on text not null, primary key (execution_id, ws_id)
+        depends_on text not null, resets integer not null default 0, primary key (execution_id, ws_id)
     ) strict;
     create index workstreams_by_status on workstreams (execution_id, status);
     create table phase_runs (
@@ -41,13 +41,19 @@ TABLES = """
         signature text not null, count integer not null, primary key (execution_id, ws_id, step, error_code, signature)
     ) strict;
     create table journal (
-        execution_id text not null references runs, key text not null, kind text not null, intended integer not null,
-        confirmed integer, primary key (execution_id, key)
+        execution_id text not null references runs, key text not null, kind text not null, ws_id text,
+        intended integer not null, confirmed integer, primary key (execution_id, key)
     ) strict;
     create table decisions (
         execution_id text not null, seq integer not null, ws_id text, rule text not null, about text not null,
         primary key (execution_id, seq)
     ) strict;
+    create table spending (
+        execution_id text not null references runs, attempt integer not null, ws_id text not null, tool text not null,
+        began_at text not null, ended_at text, milliseconds integer, tokens_in integer, tokens_out integer,
+        micro_usd integer, wait_s integer, primary key (execution_id, attempt)
+    ) strict;
+    create index spending_by_time on spending (began_at);
     create table claims (
         execution_id text not null references runs, item text not null, holder text, token integer not null,
         at text not null, primary key (execution_id, item)
@@ -57,7 +63,8 @@ TABLES = """
         boot text not null, primary key (execution_id, item)
     ) strict;
 """
-"""The events, and what follows from them. ``left_state``: what an interrupted workstream returns to. ``attempt``,
+"""The events, and what follows from them. ``left_state``: what an interrupted workstream returns to. ``resets``: how often
+it began anew. ``attempt``,
 ``intended`` and ``confirmed`` are numbers of events; the answer of a call stands in the event that confirms it. A claim without a holder was released;
 its row stays, so that no token is given twice. ``leases`` alone follows from no event: renewals would fill the chain, and a
 lease that is lost has merely run out. ``until`` is a ``clock.Moment`` of the boot named beside it."""
@@ -112,6 +119,9 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection) == VERSION:
+        # Whoever only looks writes nothing.
+        return
     if 0 < _version(connection) < VERSION:
         _back_up(connection, path)
     connection.execute("begin immediate")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
@@ -42,12 +42,17 @@ class Store:
         What is written through it for that run raises Held (E507, exit 5), and nothing is written, once the item was
         taken over or released. The same while the lease has run out, until ``Claims.renew`` succeeds.
         """
+        return self.behind(Fence(execution, item, token))
+
+    def behind(self, fence: Fence) -> Store:
+        """``fenced``, with a fence that may be another process's or may prolong its lease."""
         view = copy(self)
-        view._fences = (*self._fences, Fence(execution, item, token))
+        view._fences = (*self._fences, fence)
         return view
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, and nobody else writes meanwhile. For verbs that belong to the state; a fault takes all back."""
         with self._alone():
             self._connection.execute("begin immediate")
             try:
@@ -58,7 +63,8 @@ class Store:
                 raise
             self._connection.execute("commit")
 
-    def _rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+    def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """What a question to the database gives."""
         with self._alone():
             return [dict(row) for row in self._connection.execute(sql, values)]
 
@@ -79,10 +85,13 @@ class Store:
             if fence.execution == execution:
                 fence.require(db, self.moment())
 
-    def _append(
+    def append(
         self, db: sqlite3.Connection, execution: str, ws: str | None, kind: str, about: Mapping[str, Any]
     ) -> Event:
-        """Add an event to the chain of its run, and let the tables follow."""
+        """Add an event to the chain of its run, and let the tables follow. To be used within a ``transaction`` of this store.
+
+        Raises Held (E507, exit 5) when a claim that this store writes under is lost.
+        """
         self._require_claims(db, execution)
         tail = db.execute(
             "select seq, hash from events where execution_id = ? order by seq desc limit 1", (execution,)
@@ -97,81 +106,115 @@ class Store:
 
     def create_run(self, execution: str, run_clock: str, plan: str) -> bool:
         """Add a run in state ``created``; False when it is there already."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             if db.execute("select 1 from runs where execution_id = ?", (execution,)).fetchone():
                 return False
-            self._append(db, execution, None, "run_created", {"plan": plan, "run_clock": run_clock})
+            self.append(db, execution, None, "run_created", {"plan": plan, "run_clock": run_clock})
             return True
 
     def runs(self) -> list[dict[str, Any]]:
         """All runs, oldest first."""
-        return self._rows("select * from runs order by created_at, execution_id")
+        return self.rows("select * from runs order by created_at, execution_id")
 
     def run(self, execution: str) -> dict[str, Any] | None:
         """One run, or None."""
-        return next(iter(self._rows("select * from runs where execution_id = ?", execution)), None)
+        return next(iter(self.rows("select * from runs where execution_id = ?", execution)), None)
 
     def move_run(self, execution: str, after: str, why: str = "") -> bool:
         """Change a run's state; False (and an event) when the machine does not list the change."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute("select status from runs where execution_id = ?", (execution,)).fetchone()
             before = row["status"] if row else None
             if before is None or not machine.validate_state_transition(machine.RUN, before, after):
-                self._append(db, execution, None, "transition_refused", {"before": before, "after": after})
+                self.append(db, execution, None, "transition_refused", {"before": before, "after": after})
                 return False
-            self._append(db, execution, None, "run_moved", {"before": before, "after": after, "why": why})
+            self.append(db, execution, None, "run_moved", {"before": before, "after": after, "why": why})
             return True
 
     # -- phases ---------------------------------------------------------------------------------------------------
 
     def begin_phase(self, execution: str, phase: str, input_id: str, decided: str) -> dict[str, Any] | None:
         """Announce a phase on an input; what was recorded for this phase before, or None."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             before = db.execute(
                 "select * from phase_runs where execution_id = ? and phase = ?", (execution, phase)
             ).fetchone()
             if before:
                 return dict(before)
             about = {"phase": phase, "input": input_id, "decided": decided}
-            self._append(db, execution, None, "phase_began", about)
+            self.append(db, execution, None, "phase_began", about)
             return None
 
     def end_phase(self, execution: str, phase: str, output_id: str, sha256: str = "") -> None:
         """Confirm a phase with the artifact that it wrote, and the SHA-256 of its file."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             about = {"phase": phase, "output": output_id, "sha256": sha256}
-            self._append(db, execution, None, "phase_completed", about)
+            self.append(db, execution, None, "phase_completed", about)
 
     # -- workstreams ----------------------------------------------------------------------------------------------
 
     def create_workstream(self, execution: str, ws: str, depends_on: tuple[str, ...]) -> None:
         """Add a workstream in state ``pending``, unless it is there."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             if _status(db, execution, ws) is None:
-                self._append(db, execution, ws, "workstream_created", {"depends_on": list(depends_on)})
+                self.append(db, execution, ws, "workstream_created", {"depends_on": list(depends_on)})
 
     def workstreams(self, execution: str) -> list[dict[str, Any]]:
         """The workstreams of a run with their states, by id."""
-        return self._rows("select * from workstreams where execution_id = ? order by ws_id", execution)
+        return self.rows("select * from workstreams where execution_id = ? order by ws_id", execution)
+
+    def workstream_status(self, execution: str, ws: str) -> str | None:
+        """The state of a workstream; None of one that is not known here."""
+        with self._alone():
+            return _status(self._connection, execution, ws)
 
     def move_workstream(self, execution: str, ws: str, after: str, why: str = "") -> bool:
         """Change a workstream's state; False (and an event) when the machine does not list the change."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             before = _status(db, execution, ws)
             about = {"before": before, "after": after, "why": why}
             if before is None or not machine.validate_state_transition(machine.WORKSTREAM, before, after):
-                self._append(db, execution, ws, "transition_refused", about)
+                self.append(db, execution, ws, "transition_refused", about)
                 return False
             if before != after:
-                self._append(db, execution, ws, "workstream_moved", about)
+                self.append(db, execution, ws, "workstream_moved", about)
             return True
+
+    def reset_workstreams(
+        self, execution: str, ws: str, keeps: Mapping[str, int], phases: Sequence[str], about: Mapping[str, Any]
+    ) -> bool:
+        """Let a workstream begin anew, with others that depend on it; False (and an event) when the machine does not list that.
+
+        ``keeps`` names them all, each with the event up to which its answers still count, 0 where none does. ``phases``:
+        those whose outcome is forgotten. All of it is one event, and one transaction.
+        """
+        with self.transaction() as db:
+            found = {row["ws_id"]: row["status"] for row in self.workstreams(execution) if row["ws_id"] in keeps}
+            run = self.run(execution)
+            told = {**about, "keeps": dict(keeps), "phases": list(phases), "before": found}
+            if not run or len(found) < len(keeps) or not machine.validate_reset(run["status"], found.values()):
+                self.append(db, execution, ws, "transition_refused", {**told, "run": run and run["status"]})
+                return False
+            self.append(db, execution, ws, "workstream_reset", told)
+            return True
+
+    def resets(self, execution: str, ws: str) -> int:
+        """How often a workstream began anew."""
+        found = self.rows("select resets from workstreams where execution_id = ? and ws_id = ?", execution, ws)
+        return int(found[0]["resets"]) if found else 0
 
     # -- steps and errors -------------------------------------------------------------------------------------------
 
     def begin_step(self, execution: str, ws: str, step: str) -> int:
         """Record that a step of a workstream starts; the number of the attempt."""
-        with self._transaction() as db:
-            return self._append(db, execution, ws, "step_began", {"step": step}).seq
+        with self.transaction() as db:
+            return self.append(db, execution, ws, "step_began", {"step": step}).seq
+
+    def last_step(self, execution: str, ws: str, step: str) -> int | None:
+        """The number of the attempt in which a step of a workstream began last."""
+        which = "execution_id = ? and ws_id = ? and step = ?"
+        found = self.rows(f"select max(attempt) as last from step_attempts where {which}", execution, ws, step)  # noqa: S608
+        return found[0]["last"] if found else None
 
     def end_step(
         self,
@@ -182,15 +225,15 @@ class Store:
         confirms: tuple[str, Mapping[str, Any]] | None = None,
     ) -> None:
         """Record how a step ended, and at once what it ``confirms``: key and answer of the call that it was the work for."""
-        with self._transaction() as db:
-            self._append(db, execution, ws, "step_ended", {**result, "attempt": attempt})
+        with self.transaction() as db:
+            self.append(db, execution, ws, "step_ended", {**result, "attempt": attempt})
             if confirms:
-                self._append(db, execution, None, "confirmed", {"key": confirms[0], "answer": confirms[1]})
+                self.append(db, execution, None, "confirmed", {"key": confirms[0], "answer": confirms[1]})
 
     def record_error(self, execution: str, ws: str, step: str, code: str, signature: str) -> int:
         """Count an error by its signature; how often it was seen."""
-        with self._transaction() as db:
-            self._append(db, execution, ws, "error", {"step": step, "code": code, "signature": signature})
+        with self.transaction() as db:
+            self.append(db, execution, ws, "error", {"step": step, "code": code, "signature": signature})
             row = db.execute(
                 "select count from errors where execution_id = ? and ws_id = ? and step = ? and error_code = ? and signature = ?",
                 (execution, ws, step, code, signature),
@@ -201,7 +244,7 @@ class Store:
 
     def intend(self, execution: str, key: str, kind: str, about: Mapping[str, Any]) -> dict[str, Any] | None:
         """Announce a call or effect before it happens; the recorded answer when it has happened already."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute(
                 "select confirmed from journal where execution_id = ? and key = ?", (execution, key)
             ).fetchone()
@@ -211,13 +254,19 @@ class Store:
             self._require_claims(db, execution)
             if row is None:
                 told = {**about, "kind": kind, "key": key}
-                self._append(db, execution, about.get("workstream_id"), "intent", told)
+                self.append(db, execution, about.get("workstream_id"), "intent", told)
             return None
+
+    def is_announced(self, execution: str, key: str) -> bool:
+        """Was it announced, and never confirmed?"""
+        return bool(
+            self.rows("select 1 from journal where execution_id = ? and key = ? and confirmed is null", execution, key)
+        )
 
     def confirm(self, execution: str, key: str, answer: Mapping[str, Any]) -> None:
         """Record the answer of what was announced."""
-        with self._transaction() as db:
-            self._append(db, execution, None, "confirmed", {"key": key, "answer": answer})
+        with self.transaction() as db:
+            self.append(db, execution, None, "confirmed", {"key": key, "answer": answer})
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -225,27 +274,27 @@ class Store:
         """Append an event that changes no state. Raises PipelineError for one that would: those have verbs of their own."""
         if kind in RESERVED:
             raise PipelineError(f"event {kind!r} changes the state and cannot be told as if it had happened")
-        with self._transaction() as db:
-            self._append(db, execution, ws, kind, payload)
+        with self.transaction() as db:
+            self.append(db, execution, ws, kind, payload)
 
     def events(self, execution: str) -> list[dict[str, Any]]:
         """All events of a run, in order."""
-        return self._rows("select * from events where execution_id = ? order by seq", execution)
+        return self.rows("select * from events where execution_id = ? order by seq", execution)
 
     def tail(self, execution: str) -> Event | None:
         """The last event of a run, or None."""
-        found = self._rows("select * from events where execution_id = ? order by seq desc limit 1", execution)
+        found = self.rows("select * from events where execution_id = ? order by seq desc limit 1", execution)
         return Event(**found[0]) if found else None
 
     def executions(self) -> list[str]:
         """Every execution that has events, by id."""
-        return [row["execution_id"] for row in self._rows("select distinct execution_id from events order by 1")]
+        return [row["execution_id"] for row in self.rows("select distinct execution_id from events order by 1")]
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """The rows of a table that follows from the events, in the order of its key."""
         if name not in TABLES:
             raise PipelineError(f"{name} is no table that follows from the events")
-        return self._rows(f"select * from {name} order by 1, 2, 3, 4, 5")  # noqa: S608  one of ours
+        return self.rows(f"select * from {name} order by 1, 2, 3, 4, 5")  # noqa: S608  one of ours
 
 
 def _status(db: sqlite3.Connection, execution: str, ws: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +24,25 @@ FILE_NAME = "pipeline.toml"
 OPEN_TABLES = ("tools", "phases")
 """Tables whose keys are names given by the user."""
 LOCAL_KEYS = (
-    "checks.python", "executor.jobs", "worktree.copy", "worktree.resources", "worktree.root", "worktree.setup_timeout_s"
+    "checks.python", "claims.lease_s", "executor.jobs", "keep.ignored", "limits.longest_park_s", "limits.wait_s",
+    "limits.day.attempts", "limits.day.cost_usd", "limits.day.seconds", "limits.day.tokens",
+    "limits.run.attempts", "limits.run.cost_usd", "limits.run.seconds", "limits.run.tokens",
+    "worktree.copy", "worktree.resources", "worktree.root", "worktree.setup_timeout_s",
 )  # fmt: skip
 """Keys that say how this machine does the work, not what comes out: artifacts carry them under ``observed`` only."""
+PLAY = "executor.play"
+"""The folder of recordings that calls of AI tools are taken from, instead of making them. Only ``pipeline replay`` gives it:
+nobody can write it into a file or an option, and no artifact's id knows it.
+"""
+
+
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_SECRET_LENGTH = 12
+_SECRET_TEXT = re.compile(
+    r"(?<![A-Za-z0-9])(?:sk-[\w-]{16}|gh[pousr]_\w{20}|github_pat_\w{20}|glpat-[\w-]{16}|xox[abprs]-[\w-]{10}|AKIA[0-9A-Z]{16})"
+    r"|://[^/\s:@]*:[^/\s@]+@"
+)
+"""Keys as well-known services give them out, and a password in an address."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,7 @@ def load_settings(
         _refuse_unknown(values, FILE_NAME)
         settings = settings.over(FILE_NAME, values)
     _refuse_unknown(overrides or {}, "--set")
+    _refuse_secrets(overrides or {})
     return settings.over("artifact", inherited or {}).over("--set", overrides or {})
 
 
@@ -158,6 +176,39 @@ def _refuse_unknown(values: Mapping[str, Any], place: str) -> None:
                 f"did you mean {near[0]!r}?" if near else "see pipeline config show",
                 "E306",
             )
+
+
+def is_known(key: str) -> bool:
+    """Whether somebody has a default for a key, reads it, or leaves its name to the user."""
+    return key in defaults() or _is_open(key) or key in _keys_of_phases()
+
+
+def looks_secret(name: str, text: str) -> bool:
+    """Is this variable named like a secret, and given as it is rather than as ``$NAME``?"""
+    return bool(_SECRET_NAME.search(name)) and not text.startswith("$") and len(text) >= _SECRET_LENGTH
+
+
+def _refuse_secrets(overrides: Mapping[str, Any]) -> None:
+    """What is given on the command line is told in the state and in artifacts, so that a run can go on with it."""
+    for key, value in overrides.items():
+        *folders, last = key.split(".")
+        named = folders[:1] == ["tools"] and "env" in folders and isinstance(value, str) and looks_secret(last, value)
+        if named or any(map(_SECRET_TEXT.search, _texts(value))):
+            raise InvalidInput(
+                f"--set: {key}: looks like a secret, and would be recorded",
+                f'keep it in your environment, and pass it on to the tool: [tools.NAME] env = {{ {last} = "${last}" }}'
+                if named
+                else "keep it in your environment; [tools.NAME] env passes it on to the tool",
+                "E427",
+            )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of a value."""
+    if isinstance(value, str):
+        yield value
+    for one in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
+        yield from _texts(one)
 
 
 def _is_open(key: str) -> bool:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from global_util.errors import EnvironmentFault
+from global_util.installed import registered
 
 if TYPE_CHECKING:
     from global_util.attempt import AttemptRequest, AttemptResult
@@ -47,11 +49,24 @@ class Context(Protocol):
     def attempt(self, request: AttemptRequest) -> AttemptResult:
         """Let a tool work in a worktree of its own, and commit what it changed inside the scope."""
 
+    def try_name(self, request: AttemptRequest) -> str:
+        """The name of a try's folder, and of what is kept of it. No try before a reset of the workstream had it."""
+
     def checkout(self, commit: str) -> AbstractContextManager[Path]:
         """A clean worktree at ``commit``, for as long as the context lasts."""
 
-    def effect(self, kind: str, key: Mapping[str, Any], do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Do something outside the state once; done before under the same key: the recorded answer."""
+    def effect(
+        self,
+        kind: str,
+        key: Mapping[str, Any],
+        do: Callable[[], dict[str, Any]],
+        happened: Callable[[], dict[str, Any] | None] | None = None,
+    ) -> dict[str, Any]:
+        """Do something outside the state once; done before under the same key: the recorded answer.
+
+        ``happened`` is asked first when it was announced before and never confirmed: a kill came between. It answers
+        what ``do`` would have, or None when it did not happen. Without it, twice must be the same as once.
+        """
 
     def emit(self, event: str, workstream_id: str | None = None, **payload: Any) -> None:
         """Report progress: recorded, and drawn by whoever listens."""
@@ -102,7 +117,7 @@ def find(name: str, decided: str = "") -> tuple[Phase, EntryPoint]:
     ``decided`` is the distribution that ``[phases]`` names. Raises EnvironmentFault (exit 4) when nobody provides the
     phase, when several do and nothing decides, or when the decided one is not installed.
     """
-    candidates = sorted(entry_points(group=PHASE_GROUP, name=name), key=distribution)
+    candidates = sorted((entry for entry in registered(PHASE_GROUP) if entry.name == name), key=distribution)
     if decided:
         candidates = [entry for entry in candidates if distribution(entry) == decided]
     if not candidates:
@@ -128,8 +143,9 @@ def find(name: str, decided: str = "") -> tuple[Phase, EntryPoint]:
 
 def service(name: str) -> Any:
     """A service that a higher floor provides to the harness (``attempt``, ``checkout``)."""
-    for entry in entry_points(group=SERVICE_GROUP, name=name):
-        return entry.load()
+    for entry in registered(SERVICE_GROUP):
+        if entry.name == name:
+            return entry.load()
     raise EnvironmentFault(
         f"no installed distribution provides the service {name!r}", "install phaseline-global-aim", "E413"
     )
@@ -137,4 +153,10 @@ def service(name: str) -> Any:
 
 def distribution(entry: EntryPoint) -> str:
     """The name of the distribution that an entry point belongs to."""
-    return entry.dist.name if entry.dist else ""
+    return described(entry.dist)[0]
+
+
+@lru_cache
+def described(found: Distribution | None) -> tuple[str, str]:
+    """Name and version of a distribution, which lie in a file of its own."""
+    return (found.name, found.version) if found else ("", "")

@@ -9,8 +9,7 @@ from typing import Any
 from global_util import clock
 from global_util.contracts.commit_plan import CommitGroup, CommitPlan
 from global_util.contracts.git_operation_log import LandedCommit, Operation, RefState
-from global_util.errors import EnvironmentFault, Held
-from global_util.git import Checkout, Git, GitError, Person, Repository
+from global_util.git import Person, Repository
 
 
 @dataclass
@@ -92,11 +91,9 @@ class Landing:
         """Let the target branch point to the new tip, with the files of a worktree that has it checked out."""
         places = self.repo.checkouts(self.plan.target_branch)
         if not self.dry_run:
-            self.repo.require_clean(self.plan.target_branch)
-            if places and old:
-                _forward(self.repo, places[0], tip, old, self.plan.execution_id)
-            else:
-                self.repo.update_ref(self.ref, tip, old, f"phaseline: {self.plan.commit_plan_id}")
+            folder = f".pipeline/runs/{self.plan.execution_id}/artifacts"
+            again = f"ph7 run --in {folder}/commit_plan.v1.json"
+            self.repo.advance(self.plan.target_branch, tip, old, f"phaseline: {self.plan.commit_plan_id}", again)
         self._tell_move(tip, old, bool(places))
 
     def _tell_move(self, tip: str, old: str | None, checked_out: bool) -> None:
@@ -126,24 +123,3 @@ class Landing:
                 }
             )
         )
-
-
-def _forward(repo: Repository, place: Checkout, tip: str, old: str, execution_id: str) -> None:
-    """Fast-forward a checked-out branch. Git refuses when a file that it does not track would be overwritten.
-
-    Raises Held (exit 5) when the branch has just moved away from ``old``, EnvironmentFault (exit 4) for the rest.
-    """
-    try:
-        Git(place.path, repo.common_dir).run(
-            "merge", "--ff-only", "--no-stat", "--quiet", tip, config={"merge.autoStash": "false"}
-        )
-    except GitError as fault:
-        if repo.resolve(f"refs/heads/{place.branch}") != old:
-            raise Held(f"{place.branch} was moved by somebody else", "run again", "E501") from None
-        in_the_way = ", ".join(line.strip() for line in fault.stderr.splitlines() if line.startswith("\t"))
-        raise EnvironmentFault(
-            f"{place.path}: the checkout of {place.branch} cannot follow: "
-            + (f"it has untracked files that would be overwritten: {in_the_way}" if in_the_way else fault.message),
-            f"move them away, then: ph7 run --in .pipeline/runs/{execution_id}/artifacts/commit_plan.v1.json",
-            "E451",
-        ) from None

@@ -68,9 +68,18 @@ def _land(landing: Landing, ctx: Context) -> Landing:
 
 
 def _landed_before(landing: Landing, ctx: Context, tip: str) -> Landing | None:
-    """An earlier try ended between moving the ref and telling so: the branch already holds what that try anchored."""
+    """An earlier try ended between moving the ref and telling so: the branch already holds what that try anchored.
+
+    The anchor announces the landing, and the branch itself is asked whether it happened: it, not the journal, is what a
+    person may have moved since. Commits need no question, the same ones are made again; anchors are compared and swapped.
+    """
     anchored = ctx.repo.resolve(_anchor(ctx))
-    if anchored is None or not ctx.repo.is_ancestor(anchored, tip):
+    if anchored is None:
+        return None
+    happened = ctx.repo.is_ancestor(anchored, tip)
+    if not landing.dry_run:
+        ctx.emit("asked", kind="landing", happened=happened)
+    if not happened:
         return None
     told = Landing(ctx.repo, _plan_of(landing.plan, ctx, anchored), ctx.run_clock, landing.dry_run)
     kept = ctx.repo.resolve(_kept(ctx))
