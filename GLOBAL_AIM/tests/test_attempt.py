@@ -18,7 +18,7 @@ from global_util.attempt import AttemptRequest, AttemptResult
 from global_util.config import Settings, flatten
 from global_util.contracts.item import Scope, State
 from global_util.contracts.phase_plan import ToolProfile
-from global_util.errors import EnvironmentFault
+from global_util.errors import EnvironmentFault, InvalidInput
 from global_util.testing import FILE, PROGRAM, Sandbox, Tree
 
 BASE: Tree = {
@@ -63,6 +63,9 @@ class Lab:
             for name, command in commands.items()
         ]
         return SimpleNamespace(tools=tools)
+
+    def try_name(self, request: AttemptRequest) -> str:
+        return request.name
 
     def emit(self, event: str, workstream_id: str | None = None, **payload: Any) -> None:
         self.events.append(event)
@@ -120,7 +123,8 @@ def test_what_is_inside_is_committed(lab: Lab) -> None:
 def test_the_same_work_gives_the_same_ids_in_every_run(lab: Lab, tmp_path: Path) -> None:
     other = Lab(tmp_path / "other", "EXEC-2027-12-31-999")
     one, two = lab.run(INSIDE), other.run(INSIDE)
-    assert one == two
+    same = {"usage": None}
+    assert one.model_copy(update=same) == two.model_copy(update=same)
     text = lab.box.git("cat-file", "commit", one.head.commit)
     assert "EXEC" not in text
     workspace.remove_slots(other.repo, other.config)
@@ -300,3 +304,27 @@ def test_a_setup_that_fails_ends_the_try_before_the_tool_starts(lab: Lab) -> Non
         lab.run(INSIDE)
     assert (fault.value.code, lab.events) == ("E443", [])
     assert lab.repo.refs("refs/pipeline") == {}
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)\n"])
+def test_ignored_files_are_kept_where_the_settings_name_them(lab: Lab, end: str) -> None:
+    script = write("src/a") + write("note.log") + write("src/deep/more.log") + write("other.log") + end
+    lab.run(script)
+    assert not any("ignored" in ref for ref in lab.repo.refs("refs/pipeline/keep"))
+    lab.config = lab.config.over("test", {"keep.ignored": ["note.log", "src/**/*.log"]})
+    result = lab.run(script)
+    (kept,) = [ref for ref in lab.repo.refs("refs/pipeline/keep") if "ws-a/1-ignored-" in ref]
+    content = lab.box.content(kept)
+    assert set(content) - set(BASE) == {b"note.log", b"src/deep/more.log"}
+    assert content[b"src/a"] == (FILE, b"new\n")
+    assert b"note.log" not in lab.content(result)
+    assert "ignored_kept" in lab.events
+
+
+def test_a_setting_that_names_no_places_is_refused(lab: Lab) -> None:
+    for value in ("*.log", [1], ["../x"], [".git/config"]):
+        lab.config = lab.config.over("test", {"keep.ignored": value})
+        with pytest.raises(InvalidInput) as told:
+            lab.run("")
+        assert told.value.code == "E363"
+    lab.config = lab.config.over("test", {"keep.ignored": []})

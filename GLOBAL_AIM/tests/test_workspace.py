@@ -440,3 +440,22 @@ def test_a_file_that_shares_its_content_with_git_is_not_written_to(lab: Lab, tmp
     lab.use(act)
     lab.check_reuse()
     assert (tmp_path / "slots-file").read_text() == "mine"
+
+
+def test_ignored_files_that_the_settings_name_are_kept_with_what_a_dead_holder_left(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.config = lab.config.over("test", {"keep.ignored": ["*.log"]})
+
+    def leave(slot: Slot) -> None:
+        for name in ("x.log", "dir/y.log"):
+            (slot.path / name).write_text("mine\n", "utf-8")
+
+    lab.use(leave, settle=False)
+    with workspace.lease(lab.repo, lab.config, lab.base) as slot:
+        assert files(slot.path) == wanted(BASE)
+        leave(slot)
+    (ref,) = lab.repo.refs(ORPHANS)
+    assert {name for name in lab.box.content(ref) if name not in BASE} == {b"x.log", b"dir/y.log"}
+    lab.box.git("update-ref", "-d", ref)
+    workspace.remove_slots(lab.repo, lab.config)
+    assert list(lab.repo.refs(ORPHANS)) == [ref]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +114,24 @@ def test_only_regular_files_are_hashed(tmp_path: Path) -> None:
     for name in ("link", "pipe", "none"):
         with pytest.raises(OSError, match=name):
             audit.file_hash(tmp_path / name)
+
+
+def test_several_who_tell_at_once_all_anchor_what_they_told(repo: Sandbox, store: Store) -> None:
+    def tell(number: int) -> None:
+        with closing(Store(store.path)) as own:
+            for n in range(3):
+                own.record_event(RUN, None, "told", {"by": number, "n": n})
+                audit.anchor(repo.repo, own, RUN)
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(tell, number) for number in range(4)]:
+            done.result()
+    last = store.tail(RUN)
+    assert last is not None
+    assert audit.head(repo.repo, repo.git("rev-parse", REF)).point[0] >= last.seq - 1
+    told = [row["seq"] for row in store.events(RUN) if row["type"] == "told"]
+    assert len(told) == 12
+    points = [one.point for one in audit.history(repo.repo, repo.git("rev-parse", REF))]
+    chain = {row["seq"]: row["hash"] for row in store.events(RUN)}
+    assert all(chain[seq] == named for seq, named in points)
+    assert points[0][0] > told[-1]

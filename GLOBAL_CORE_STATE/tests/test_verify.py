@@ -76,7 +76,7 @@ class Runner:
             base=Base(**start.model_dump()),
             start=start,
         )
-        made = ctx._attempted(attempt, request, "attempt:1")
+        made = ctx._ended(*ctx._attempted(attempt, request), request, "attempt:1")
         ctx.observe("seconds", 1)
         state = {"base": start.model_dump(), "head": made.head.model_dump()}
         item = ExecutionItem.seal(
@@ -289,6 +289,37 @@ def test_an_anchor_that_was_taken_away_is_found(done: Sandbox) -> None:
     assert faults(done) == []
 
 
+def test_an_anchor_that_a_kill_prevented_is_told_as_such_and_made_when_the_run_goes_on(done: Sandbox) -> None:
+    ref = f"refs/pipeline/audit/{RUN}"
+    with closing(Store(done.repo.state_dir / "state.db")) as store:
+        store.record_event(RUN, None, "told", {})
+        store.record_event(RUN, None, audit.KIND, {"previous": done.git("rev-parse", ref)})
+    assert faults(done) == []
+    (note,) = faults(done, notes=True)
+    assert (note.where, note.what.endswith("is not anchored yet: an interrupted run")) == (ref, True)
+    with closing(Store(done.repo.state_dir / "state.db")) as store:
+        for state in ("running", "completed"):
+            store.move_run(RUN, state)
+        assert "no anchor reaches event" in faults(done)[0].what
+        audit.anchor(done.repo, store, RUN)
+    assert faults(done, notes=True) == []
+
+
+def test_a_report_beside_the_artifacts_is_verified(done: Sandbox) -> None:
+    place = folder(done) / "report.txt"
+    for text in (b"first", b"second"):
+        place.write_bytes(text)
+        with closing(Store(done.repo.state_dir / "state.db")) as store:
+            about = {"path": place.name, "sha256": audit.file_hash(place)}
+            store.record_event(RUN, None, "file_written", about)
+            audit.anchor(done.repo, store, RUN)
+    assert faults(done) == []
+    flip(place)
+    assert_named(faults(done), "report.txt", "was changed after event")
+    place.unlink()
+    assert_named(faults(done), "report.txt", "is missing")
+
+
 def test_a_table_that_says_something_else_is_found_and_mended(done: Sandbox) -> None:
     change(done, "update runs set status = 'completed'")
     (fault,) = faults(done)
@@ -304,7 +335,7 @@ def test_a_table_that_says_something_else_is_found_and_mended(done: Sandbox) -> 
     assert CliRunner().invoke(cli.main, ["rebuild", *words]).exit_code == 0
     assert CliRunner().invoke(cli.main, ["rebuild", "--check", *words]).exit_code == 0
     change(
-        done, "delete from workstreams", "insert into workstreams values ('" + RUN + "', 'ws-z', 'done', null, '[]')"
+        done, "delete from workstreams", "insert into workstreams values ('" + RUN + "', 'ws-z', 'done', null, '[]', 0)"
     )
     assert [fault.where for fault in faults(done)] == ["table workstreams"] * 2
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from global_core_state import audit
 from global_core_state.claims import Claims
 from global_core_state.store import Store
 from global_ui.cli import main
+from global_util.git import Repository
 from global_util.testing import Sandbox
 
 RUN = "EXEC-2026-01-02-001"
@@ -52,6 +54,12 @@ def test_an_item_is_claimed_once_and_can_be_claimed_after_its_release(pipeline: 
     assert pipeline("release", RUN, "ws-a", "--token", "1").exit_code == 0
     told = json.loads(pipeline("claim", RUN, "ws-a", "--holder", "bob", "--seconds", "9", "--json").stdout)
     assert told == {"run": RUN, "item": "ws-a", "holder": "bob", "token": 2, "seconds": 9}
+
+
+def test_the_run_itself_is_claimed_by_those_who_work_on_it(pipeline: Callable[..., Result]) -> None:
+    refused = pipeline("claim", RUN, "run", "--holder", "alice")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "claimed by whoever works on the run" in refused.stderr
 
 
 def test_a_stale_token_releases_nothing(pipeline: Callable[..., Result], state: Path) -> None:
@@ -137,3 +145,24 @@ def test_a_repository_without_a_state(tmp_path: Path) -> None:
     assert answer.exit_code == 4
     assert "error E432" in answer.stderr
     assert not sandbox.repo.state_dir.exists()
+
+
+def test_what_is_claimed_and_released_is_anchored(pipeline: Callable[..., Result], state: Path) -> None:
+    repo = Repository.discover(state.parent.parent)
+    for words in (("claim", RUN, "ws-a", "--holder", "alice"), ("release", RUN, "ws-a", "--token", "1")):
+        assert pipeline(*words).exit_code == 0
+        with closing(Store(state / "state.db")) as store:
+            last = store.tail(RUN)
+        assert last is not None
+        commit = repo.resolve(audit.ref(RUN))
+        assert commit is not None
+        assert audit.head(repo, commit).point == (last.seq, last.hash)
+
+
+def test_a_claim_that_cannot_be_anchored_is_given_all_the_same(pipeline: Callable[..., Result], state: Path) -> None:
+    lock = state.parent / f"{audit.ref(RUN)}.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    won = pipeline("claim", RUN, "ws-a", "--holder", "alice")
+    assert (won.exit_code, won.stdout) == (0, "1\n")
+    assert "not anchored yet" in won.stderr

@@ -90,8 +90,22 @@ def test_the_demo_fits(played: Path) -> None:
     (report,) = json.loads(verify(played, "--json").stdout)
     assert report["fits"]
     assert (report["faults"], report["notes"]) == ([], [])
-    assert report["counted"]["anchors"] == 8
+    # One after each phase, and one after the claim of the line was released.
+    assert report["counted"]["anchors"] == 9
     assert report["counted"]["artifacts"] == 9
+
+
+def test_the_demo_is_repeated_from_its_recordings(played: Path) -> None:
+    def looks() -> dict[str, bytes]:
+        return {str(one): one.read_bytes() for one in played.rglob("*") if one.is_file() and not one.is_symlink()}
+
+    before = looks()
+    answer = CliRunner().invoke(main, ["replay", RUN, "--repo", str(played)])
+    assert answer.exit_code == 0, answer.output
+    assert re.fullmatch(
+        rf"{RUN}: 9 recorded calls played: 7 artifacts, \d+ commits, \d+ trees: all equal\n", answer.stdout
+    )
+    assert looks() == before
 
 
 def test_a_run_that_is_not_known_is_told_with_those_that_are(played: Path) -> None:
@@ -128,6 +142,11 @@ def test_a_flipped_byte_in_any_file_of_the_run_is_named(demo: Path) -> None:
     log.write_bytes(b"x")
     assert log.name in first(demo)["where"]
     log.write_bytes(b"")
+    report = run_folder(demo) / "error_report.sarif"
+    content = report.read_bytes()
+    flip(report)
+    assert first(demo)["where"] == report.name
+    report.write_bytes(content)
     played = min(run_folder(demo).glob("replay/*/1.patch"))
     flip(played)
     assert first(demo)["where"] == "replay/"

@@ -16,20 +16,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from global_util import paths
-from global_util.attempt import AttemptRequest, AttemptResult
+from global_util.attempt import AttemptRequest, AttemptResult, Usage
+from global_util.config import PLAY
 from global_util.contracts.item import Call, CallOutcome, Change, Scope, ScopeReport, State, Violation
 from global_util.contracts.phase_plan import PhasePlan, ToolProfile
 from global_util.contracts.workstream import AcceptanceRun
 from global_util.errors import Interrupted, InvalidInput
 from global_util.files import write_atomically
 from global_util.git import GitError
-from global_util.process import ProcessResult, clean_environment, run_process
+from global_util.process import End, ProcessResult, clean_environment, run_process
 
-from global_aim import profiles, snapshot, workspace
+from global_aim import playing, profiles, snapshot, tries, usage, workspace
+from global_aim.playing import Ended
 from global_aim.project_tools import choose_interpreter, locate
 from global_aim.prompt import build_prompt
 
 if TYPE_CHECKING:
+    from global_util.git import Repository
     from global_util.phase import Context
 
     from global_aim.workspace import Slot
@@ -49,56 +52,148 @@ class Seen:
 
 def attempt(ctx: Context, request: AttemptRequest) -> AttemptResult:
     """Do what ``Context.attempt`` promises. Called by the harness, which journals it."""
-    folder = ctx.run_dir / "ws" / request.workstream_id / _name(request)
+    folder = _folder(ctx, request)
+    tries.forget(folder)
+    recordings = ctx.config.get(PLAY)
+    if recordings and request.purpose != "fixer":
+        return _play(ctx, request, folder, Path(recordings))
     with workspace.lease(ctx.repo, ctx.config, request.start.commit, ctx.execution_id) as slot:
         for note in slot.notes:
             ctx.emit("worktree_note", request.workstream_id, n=request.n, why=note)
-        result, tool = _run(ctx, request, slot, folder)
+        result = _run(ctx, request, slot, folder)
         if result.outcome == "interrupted":
-            raise Interrupted(f"{request.workstream_id}: {tool} was stopped", "run the phase again to go on")
-        outcome = _outcome(result, tool, request.purpose)
-        try:
-            seen = _look(slot, request)
-        except (GitError, OSError) as fault:
-            ctx.emit("worktree_unreadable", request.workstream_id, n=request.n, why=str(fault))
-            seen, outcome = Seen((), (), ()), "failed"
-        head, report = _save(ctx, request, slot, seen, outcome)
-        _write_traces(ctx, request, folder, result, seen)
-        slot.settle()
-    call = Call.model_validate(
-        {
-            "n": request.n,
-            "tool": tool,
-            "outcome": outcome,
-            "exit_code": result.exit_code,
-            "change": _change_id(ctx, request.start, head),
-        }
+            raise Interrupted(f"{request.workstream_id}: {request.tool} was stopped", "run the phase again to go on")
+        return _conclude(ctx, request, slot, folder, result)
+
+
+def recall(ctx: Context, request: AttemptRequest) -> AttemptResult | None:
+    """What a try came to that was announced, and that a kill kept from being confirmed. None: it is to be made again.
+
+    Called by the harness; to be followed by ``attempt`` where nothing is found. A try that had begun is told either way:
+    ``attempt_found``, or ``attempt_paid_again`` with the reason.
+    """
+    folder = _folder(ctx, request)
+    before = tries.begun(folder, request)
+    if before is None:
+        return None
+    about = {"n": request.n, "purpose": request.purpose, "slot": before.slot}
+    with workspace.reopen(ctx.repo, ctx.config, before, ctx.execution_id) as slot:
+        found = None if before.outlived else _found(ctx, slot, before)
+        if found is None:
+            ctx.emit("attempt_paid_again", request.workstream_id, **about, why=_why_lost(slot, before))
+            return None
+        ctx.emit("attempt_found", request.workstream_id, **about)
+        if isinstance(found, AttemptResult):
+            if slot:
+                slot.settle()
+            return found
+        assert slot is not None
+        return _conclude(ctx, request, slot, folder, found)
+
+
+def _found(ctx: Context, slot: Slot | None, before: tries.Try) -> AttemptResult | ProcessResult | None:
+    """What was saved already, else how the tool ended in a slot that still holds what it left."""
+    if before.result is not None:
+        result = AttemptResult.model_validate_json(json.dumps(before.result))
+        return result if ctx.repo.commit_of(result.head.commit) else None
+    if slot is None:
+        return None
+    end = End(before.folder / tries.ENDED, before.token)
+    return end.read(before.folder / "stdout.log", before.folder / "stderr.log")
+
+
+def _why_lost(slot: Slot | None, before: tries.Try) -> str:
+    if before.outlived:
+        return "the machine was started anew: what lies in its worktree need not be whole"
+    if slot is None:
+        return "its worktree was used again, is held, or was removed"
+    return "its tool had not ended by itself"
+
+
+def _folder(ctx: Context, request: AttemptRequest) -> Path:
+    return ctx.run_dir / "ws" / request.workstream_id / ctx.try_name(request)
+
+
+def _conclude(ctx: Context, request: AttemptRequest, slot: Slot, folder: Path, result: ProcessResult) -> AttemptResult:
+    """Look at what a tool left that has ended, and save it. Doing so twice gives the same."""
+    tool = request.tool
+    outcome = _outcome(result, tool, request.purpose)
+    try:
+        seen = _look(slot, request)
+    except (GitError, OSError) as fault:
+        ctx.emit("worktree_unreadable", request.workstream_id, n=request.n, why=str(fault))
+        seen, outcome = Seen((), (), ()), "failed"
+    _keep_ignored(ctx, request, slot)
+    used, wait_s = _told(ctx, request, result)
+    if wait_s and (outcome in ("failed", "timeout", "idle_timeout") or (outcome == "ok" and not seen.found)):
+        outcome = "rate_limited"
+    ended = Ended(outcome, result.exit_code, used)
+    made = _saved(ctx, request, folder, ended, seen, _detail(result, outcome, tool))
+    if outcome == "rate_limited":
+        # It is no answer: the same call is made again later.
+        tries.forget(folder)
+        made = made.model_copy(update={"wait_s": wait_s})
+    else:
+        tries.finish(folder, made)
+    slot.settle()
+    return made
+
+
+def _keep_ignored(ctx: Context, request: AttemptRequest, slot: Slot) -> None:
+    """Files that git ignores are no change, and go when the slot is used again: those that ``keep.ignored`` names are kept."""
+    name = f"refs/pipeline/keep/{ctx.execution_id}/{request.workstream_id}/{ctx.try_name(request)}"
+    try:
+        ref = snapshot.keep_ignored(slot, request.start, name, f"{request.workstream_id}: with files that git ignores")
+    except (GitError, OSError) as fault:
+        ctx.emit("worktree_unreadable", request.workstream_id, n=request.n, why=str(fault))
+        return
+    if ref:
+        ctx.emit("ignored_kept", request.workstream_id, n=request.n, ref=ref)
+
+
+def _play(ctx: Context, request: AttemptRequest, folder: Path, recordings: Path) -> AttemptResult:
+    """Take a call of an AI tool from its recording."""
+    ctx.emit("tool_played", request.workstream_id, tool=request.tool, n=request.n, purpose=request.purpose)
+    played = playing.play(ctx.repo, recordings, request)
+    request = request.model_copy(update={"instead": played.instead})
+    seen = _judged(ctx.repo, request, played.found, played.unseen)
+    return _saved(ctx, request, folder, played.ended, seen, played.detail)
+
+
+def _saved(ctx: Context, request: AttemptRequest, folder: Path, ended: Ended, seen: Seen, detail: str) -> AttemptResult:
+    head, report = _save(ctx, request, seen, ended.outcome)
+    _write_traces(ctx, request, folder, ended, seen)
+    call = Call(
+        n=request.n,
+        tool=request.tool,
+        outcome=ended.outcome,
+        exit_code=ended.exit_code,
+        change=_change_id(ctx, request.start, head),
     )
-    return AttemptResult(head=head, scope=report, call=call, detail=_detail(result, outcome, tool))
+    return AttemptResult(head=head, scope=report, call=call, detail=detail, usage=ended.usage)
 
 
-def _name(request: AttemptRequest) -> str:
-    return f"fix-{request.n}" if request.purpose == "fixer" else str(request.n)
+def _told(ctx: Context, request: AttemptRequest, result: ProcessResult) -> tuple[Usage | None, int | None]:
+    """What an AI tool's output says about its cost, and for how long its service wants no calls."""
+    if request.purpose == "fixer":
+        return None, None
+    profile = _profile(ctx, request.tool)
+    return usage.of_call(profile, result), usage.wait_of_call(profile, result)
 
 
-def _run(ctx: Context, request: AttemptRequest, slot: Slot, folder: Path) -> tuple[ProcessResult, str]:
+def _run(ctx: Context, request: AttemptRequest, slot: Slot, folder: Path) -> ProcessResult:
     folder.mkdir(parents=True, exist_ok=True)
     if request.purpose == "fixer":
         profile = None
         argv, env = _fixer(ctx, request, slot), dict[str, str]()
         limits: tuple[int, int | None] = (request.timeout_s, None)
     else:
-        profile = _profile(ctx, request.work.tool)
+        profile = _profile(ctx, request.tool)
         argv, env = _command(ctx, request, slot, folder, profile), profiles.environment(profile)
         limits = (profile.timeout_s, profile.idle_timeout_s)
-    ctx.emit(
-        "tool_started",
-        request.workstream_id,
-        tool=profile.id if profile else request.command[0],
-        n=request.n,
-        purpose=request.purpose,
-    )
-    result = run_process(
+    end = tries.begin(folder, request, slot, ctx.execution_id)
+    ctx.emit("tool_started", request.workstream_id, tool=request.tool, n=request.n, purpose=request.purpose)
+    return run_process(
         argv,
         cwd=slot.path,
         env=clean_environment({**env, **slot.variables}),
@@ -106,8 +201,8 @@ def _run(ctx: Context, request: AttemptRequest, slot: Slot, folder: Path) -> tup
         idle_timeout_s=limits[1],
         stdout_file=folder / "stdout.log",
         stderr_file=folder / "stderr.log",
+        end=end,
     )
-    return result, profile.id if profile else request.command[0]
 
 
 def _fixer(ctx: Context, request: AttemptRequest, slot: Slot) -> list[str]:
@@ -156,21 +251,30 @@ def _files(scope: Scope) -> list[str]:
 def _look(slot: Slot, request: AttemptRequest) -> Seen:
     scope = request.work.scope
     found = snapshot.changes(slot, request.start, (*scope.files_scope, *scope.files_create))
-    known = frozenset(slot.repo.paths_of(request.base.tree)) if scope.files_create else frozenset()
+    unseen = [Violation(path=path, kind="submodule") for path in snapshot.nested_repositories(slot)]
+    unseen += [Violation(path=path, kind="git_dir") for path in snapshot.refused(slot)]
+    return _judged(slot.repo, request, found, unseen)
+
+
+def _judged(repo: Repository, request: AttemptRequest, found: tuple[Change, ...], unseen: Sequence[Violation]) -> Seen:
+    """What was found by the scope. ``unseen``: violations that git cannot hold as changes."""
+    scope = request.work.scope
+    known = frozenset(repo.paths_of(request.base.tree)) if scope.files_create else frozenset()
     judged = [(change, paths.judge(scope, change.path, change.path in known)) for change in found]
     violations = [Violation.model_validate({"path": change.path, "kind": kind}) for change, kind in judged if kind]
-    violations += [Violation(path=path, kind="submodule") for path in snapshot.nested_repositories(slot)]
-    violations += [Violation(path=path, kind="git_dir") for path in snapshot.refused(slot)]
-    return Seen(found, tuple(change for change, kind in judged if not kind), tuple(violations))
+    return Seen(found, tuple(change for change, kind in judged if not kind), (*violations, *unseen))
 
 
-def _save(ctx: Context, request: AttemptRequest, slot: Slot, seen: Seen, outcome: str) -> tuple[State, ScopeReport]:
+def _save(ctx: Context, request: AttemptRequest, seen: Seen, outcome: str) -> tuple[State, ScopeReport]:
     """Commit what is inside the scope. What is not, and what a failed tool left half done, is anchored elsewhere."""
     kept = None
     if seen.found and (seen.violations or outcome != "ok"):
-        ref = f"refs/pipeline/keep/{ctx.execution_id}/{request.workstream_id}/{_name(request)}"
+        ref = f"refs/pipeline/keep/{ctx.execution_id}/{request.workstream_id}/{ctx.try_name(request)}"
+        if outcome == "rate_limited":
+            # The next try has the same number: what this one left must not give way to it.
+            ref = f"refs/pipeline/keep/orphans/{ctx.repo.overlay(request.start.tree, seen.found)}"
         why = "left its scope" if seen.violations else f"its tool ended with {outcome}"
-        kept = snapshot.keep(slot, request.start, seen.found, ref, f"{request.workstream_id}: {why}")
+        kept = snapshot.keep(ctx.repo, request.start, seen.found, ref, f"{request.workstream_id}: {why}")
     report = ScopeReport(
         verdict="violated" if seen.violations else "inside", violations=seen.violations, kept_under=kept
     )
@@ -195,17 +299,17 @@ def _commit(ctx: Context, request: AttemptRequest, inside: Sequence[Change]) -> 
     return State(commit=commit, tree=tree)
 
 
-def _write_traces(ctx: Context, request: AttemptRequest, folder: Path, result: ProcessResult, seen: Seen) -> None:
+def _write_traces(ctx: Context, request: AttemptRequest, folder: Path, ended: Ended, seen: Seen) -> None:
     """The patch of the try, and for AI calls the recording that the ``replay`` tool can play."""
     whole = ctx.repo.overlay(request.start.tree, seen.found) if seen.found else request.start.tree
     patch = ctx.repo.patch(request.start.tree, whole)
     write_atomically(folder / "change.patch", patch)
-    if request.purpose == "fixer":
+    if request.purpose == "fixer" or ended.outcome == "rate_limited":
         return
     recording = ctx.run_dir / "recording" / request.workstream_id
     write_atomically(recording / f"{request.n}.patch", patch)
-    played = {"exit_code": result.exit_code if result.exit_code is not None else 1}
-    write_atomically(recording / f"{request.n}.json", (json.dumps(played) + "\n").encode())
+    timed = bool(request.work.budget and request.work.budget.seconds)
+    write_atomically(recording / f"{request.n}.json", playing.script(ended, seen.violations, timed, request.instead))
 
 
 def _change_id(ctx: Context, start: State, head: State) -> str:

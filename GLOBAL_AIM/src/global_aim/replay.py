@@ -3,8 +3,9 @@
     python -P -m global_aim.replay RECORDING WORKSTREAM N
 
 applies ``RECORDING/WORKSTREAM/N.patch`` (``git diff --binary`` against the tree that the call started from; an empty file
-changes nothing). ``N.json`` beside it may set ``exit_code``, ``stdout``, ``stderr``, ``sleep_s`` and ``usage``. Neither
-file: exit 66. A recording that cannot be played: exit 65. Standard library only, because it starts for every call.
+changes nothing). ``N.json`` beside it may set ``exit_code``, ``stdout``, ``stderr``, ``sleep_s`` and ``usage``;
+``call`` is for ``pipeline replay``. Neither file: exit 66. A recording that cannot be played: exit 65. Standard library
+only, because it starts for every call.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ PROFILE: dict[str, Any] = {
     "command": ["{python}", "-P", "-m", "global_aim.replay", "{recording}", "{workstream_id}", "{attempt}"],
     "timeout_s": 600,
     "idle_timeout_s": 600,
+    "usage": "json-lines",
 }
 
 DATA_FAULT = 65
@@ -36,6 +38,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "stderr": (str,),
     "sleep_s": (int, float),
     "usage": (dict,),
+    "call": (dict,),
 }
 
 

@@ -66,7 +66,7 @@ class Setup:
         """A digest of the commands, what is copied, and the blobs of files that decide or that a command names."""
         blobs = _blobs(slot)
         words = {word for command in self.commands for word in command}
-        inputs = sorted((name, blobs[name]) for name in {*_selected(self.inputs, blobs), *(words & blobs.keys())})
+        inputs = sorted((name, blobs[name]) for name in {*selected(self.inputs, blobs), *(words & blobs.keys())})
         copies = [
             (copy.path, copy.fault or hashlib.sha256(copy.content).hexdigest(), copy.mode) for copy in self.copies
         ]
@@ -145,6 +145,14 @@ def read_setup(repo: Repository, config: Settings) -> Setup | None:
     )
 
 
+def read_ignored(config: Settings) -> tuple[str, ...]:
+    """``keep.ignored``: which ignored files are kept with kept work. Raises InvalidInput (E363) for what it cannot mean."""
+    patterns = config.get("keep.ignored") or []
+    if not _is_places(patterns):
+        _refuse(config, "keep.ignored", 'name files or globs below the worktree: ["*.draft", "notes/**"]')
+    return tuple(patterns)
+
+
 def _is_commands(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(command, list) and command and command[0] and all(isinstance(word, str) for word in command)
@@ -169,8 +177,8 @@ def _blobs(slot: Slot) -> dict[str, str]:
     return {paths.from_bytes(name): meta.split()[1].decode() for meta, name in pairs}
 
 
-def _selected(inputs: Sequence[str], names: Iterable[str]) -> set[str]:
-    """A pattern without a slash means files of that name in any folder."""
+def selected(inputs: Sequence[str], names: Iterable[str]) -> set[str]:
+    """The names that patterns mean; a pattern without a slash means files of that name in any folder."""
     folders: dict[str, set[str]] = {}
     for name in names:
         folders.setdefault(name.rpartition("/")[2], set()).add(name)

@@ -77,18 +77,21 @@ def _text(value: Any) -> str:
 
 @worktree.command(epilog="Example:  pipeline worktree cleanup --dry-run")
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--force", is_flag=True, help="Also where a run that can go on would have to pay for a call again.")
 @repo_option
 @set_option
 @json_option
-def cleanup(dry_run: bool, repo: Path, overrides: dict[str, Any], as_json: bool) -> None:
+def cleanup(dry_run: bool, force: bool, repo: Path, overrides: dict[str, Any], as_json: bool) -> None:
     """Remove slots that nobody holds. What a run that died left in one is kept first, under refs/pipeline/keep/orphans/.
 
-    Slots that are held, and worktrees that are not Phaseline's, are left alone.
+    Slots that are held, worktrees that are not Phaseline's, and without --force slots with an ended call that a run goes
+    on with, are left alone.
     """
     from global_aim.pool import clean_up
+    from global_aim.setup import read_ignored
 
-    root, repository, _ = _opened(repo, overrides)
-    rows = clean_up(repository, root, dry_run)
+    root, repository, config = _opened(repo, overrides)
+    rows = clean_up(repository, root, dry_run, force, read_ignored(config))
     if as_json:
         print_json({"root": str(root), "slots": [row.to_json() for row in rows]})
         return

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from global_util import clock
-from global_util.errors import EnvironmentFault, PipelineError
+from global_util.errors import EnvironmentFault, Held, PipelineError
 from global_util.git.repository import Person
 
 from global_core_state.chain import canonical
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from global_util.attempt import AttemptRequest
     from global_util.git import Repository
 
+    from global_core_state.chain import Event
     from global_core_state.store import Store
 
 KIND = "anchor"
@@ -72,14 +73,25 @@ def refs(repo: Repository, execution: str) -> tuple[str | None, dict[str, str]]:
 def anchor(repo: Repository, store: Store, execution: str) -> str | None:
     """Anchor the chain of a run as it is; None when nothing happened since the last anchor.
 
-    Raises Held (exit 5) when somebody else moved the ref, EnvironmentFault (exit 4) when git cannot write.
+    Whoever tells something of the same run meanwhile anchors it too: they go one after the other. Raises Held (exit 5)
+    when the ref cannot be locked, EnvironmentFault (exit 4) when git cannot write.
     """
     tail = store.tail(execution)
-    if tail is None or tail.type == RELEASED:
-        return None
-    last, held = refs(repo, execution)
-    if tail.type == KIND and last and _head(repo, last).point == (tail.seq, tail.hash):
-        return None
+    while tail is not None and tail.type != RELEASED:
+        last, held = refs(repo, execution)
+        if tail.type == KIND and last and head(repo, last).point == (tail.seq, tail.hash):
+            return None
+        try:
+            return _anchor(repo, store, tail, last, held)
+        except Held:
+            if repo.resolve(ref(execution)) == last:
+                raise
+        tail = store.tail(execution)
+    return None
+
+
+def _anchor(repo: Repository, store: Store, tail: Event, last: str | None, held: dict[str, str]) -> str:
+    execution = tail.execution_id
     if tail.type != KIND:
         store.record_event(execution, None, KIND, {"previous": last})
         tail = store.tail(execution) or tail
@@ -140,7 +152,8 @@ def history(repo: Repository, last: str | None) -> list[Anchor]:
     return found
 
 
-def _head(repo: Repository, commit: str) -> Anchor:
+def head(repo: Repository, commit: str) -> Anchor:
+    """The anchor that a commit is."""
     done = repo.sealed("cat-file", "blob", f"{commit}:{FILE}", ok=(0, 128))
     return Anchor(commit, {} if done.returncode else _read(done.stdout))
 
@@ -153,9 +166,8 @@ def _read(content: bytes) -> dict[str, Any]:
     return {}
 
 
-def traces(run: Path, request: AttemptRequest) -> dict[str, str]:
+def traces(run: Path, request: AttemptRequest, name: str) -> dict[str, str]:
     """What a try wrote into the folder of its run: path relative to it, and SHA-256 of the content."""
-    name = f"fix-{request.n}" if request.purpose == "fixer" else str(request.n)
     places = sorted((run / "ws" / request.workstream_id / name).glob("*"))[:_FILES_MOST]
     if request.purpose != "fixer":
         recorded = run / "recording" / request.workstream_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -171,8 +172,8 @@ def _line(found: Artifact, shelf: Shelf) -> list[str]:
 
 
 def files(case: Case, shelf: Shelf) -> Iterator[Fault]:
-    """Prompts, logs, changes and recordings are as they were when their try ended."""
-    for path, (wanted, event) in sorted(_written(case).items()):
+    """Prompts, logs, changes, recordings and reports are as they were when they were told."""
+    for path, (wanted, event) in sorted({**_written(case), **_beside(case)}.items()):
         case.counted["files"] += 1
         try:
             found = audit.file_hash(case.folder.path / path)
@@ -187,17 +188,38 @@ def files(case: Case, shelf: Shelf) -> Iterator[Fault]:
 
 
 def _written(case: Case) -> dict[str, tuple[str, int]]:
-    """The files that must be there: what a try recorded, unless the same try began again and has not ended."""
+    """The files that must be there: what a try recorded, unless the same try began again and has not ended.
+
+    After a reset of its workstream a try has a folder of its own; what it records takes the place of what was there.
+    """
     steps: dict[Any, Any] = {}
     found: dict[Any, dict[str, tuple[str, int]]] = {}
-    for event, about in case.told("step_began", "step_ended"):
-        if event.type == "step_began":
-            steps[event.seq] = (event.ws_id, about.get("step"))
+    resets: Counter[str | None] = Counter()
+    for event, about in case.told("workstream_reset", "step_began", "step_ended"):
+        if event.type == "workstream_reset":
+            resets.update(about.get("keeps") or ())
+        elif event.type == "step_began":
+            step = (event.ws_id, about.get("step"))
+            for before in range(resets[event.ws_id]):
+                kept = found.get((*step, before), {})
+                found[(*step, before)] = {path: row for path, row in kept.items() if not path.startswith("recording/")}
+            steps[event.seq] = (*step, resets[event.ws_id])
             found[steps[event.seq]] = {}
         elif isinstance(about.get("files"), dict):
             rows = {str(path): (str(value), event.seq) for path, value in about["files"].items()}
             found[steps.get(about.get("attempt"))] = rows
     return {path: row for rows in found.values() for path, row in rows.items()}
+
+
+def _beside(case: Case) -> dict[str, tuple[str, int]]:
+    """Files that phases wrote beside their artifacts. After a reset they are written, and told, again."""
+    found: dict[str, tuple[str, int]] = {}
+    for event, about in case.told("workstream_reset", "file_written"):
+        if event.type == "workstream_reset":
+            found.clear()
+        else:
+            found[str(about.get("path"))] = (str(about.get("sha256")), event.seq)
+    return found
 
 
 def _played(case: Case, shelf: Shelf) -> Iterator[Fault]:

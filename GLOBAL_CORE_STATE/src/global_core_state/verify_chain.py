@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from global_core_state import audit, recovery
+from global_util.git import GitError
+
+from global_core_state import audit, machine, recovery
 from global_core_state.chain import GENESIS, canonical, digest
 from global_core_state.verify_case import Case, Fault
 
@@ -60,10 +62,29 @@ def _announced(case: Case) -> Iterator[Fault]:
             lost = f"the anchor {about['previous']} that event {event.seq} names is not in its history"
             yield Fault(ref, lost, f"look for it: git reflog {ref}, git fsck --lost-found")
     if told and told[-1][0].seq > reached and not recovery.is_worked_on(case.folder):
-        lost = (
-            f"no anchor reaches event {told[-1][0].seq}: it was removed, or the process was killed before it was made"
-        )
-        yield Fault(ref, lost, "if it was killed: pipeline run --resume; else look into git fsck --lost-found")
+        yield _unmade(case, ref, told[-1][0].seq)
+
+
+def _unmade(case: Case, ref: str, seq: int) -> Fault:
+    """The last anchor was announced, and is not there. Of a run that goes on, a kill is the plain reason."""
+    removed = _removed(case, ref, seq)
+    if removed:
+        return Fault(ref, f"the anchor {removed} of event {seq} was removed", f"git update-ref {ref} {removed}")
+    moved, way = case.told("run_moved"), f"pipeline run --resume {case.execution}"
+    if not moved or machine.RUN.get(str(moved[-1][1].get("after"))):
+        return Fault(ref, f"event {seq} is not anchored yet: an interrupted run", way, note=True)
+    lost = f"no anchor reaches event {seq}: it was removed, or the process was killed before it was made"
+    return Fault(ref, lost, f"if it was killed: {way}; else look into git fsck --lost-found")
+
+
+def _removed(case: Case, ref: str, seq: int) -> str | None:
+    """An anchor that reaches an event and that the log of the ref tells of."""
+    try:
+        logged = case.repo.run("reflog", "show", "--format=%H", ref, "--").decode().split()
+        heads = {commit: audit.head(case.repo, commit).point[0] for commit in dict.fromkeys(logged)}
+    except GitError:
+        return None
+    return next((commit for commit, reached in heads.items() if isinstance(reached, int) and reached >= seq), None)
 
 
 def tables(case: Case) -> Iterator[Fault]:

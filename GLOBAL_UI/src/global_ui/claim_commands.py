@@ -24,8 +24,17 @@ def _text(_ctx: click.Context, _param: click.Parameter, value: str | None) -> st
     return value
 
 
+def _free(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """A name that is not taken by the pipeline itself."""
+    from global_core_state.working import ITEM
+
+    if value == ITEM:
+        raise click.BadParameter(f"{ITEM!r} is claimed by whoever works on the run")
+    return _text(ctx, param, value) or ""
+
+
 _RUN = click.argument("run", callback=_text)
-_ITEM = click.argument("item", callback=_text)
+_ITEM = click.argument("item", callback=_free)
 
 
 @click.command(epilog="Example:  pipeline claim EXEC-2026-01-31-001 ws-login --holder alice --seconds 3600")
@@ -57,6 +66,7 @@ def claim(run: str, item: str, holder: str, seconds: int, repo: Path, as_json: b
         token = claims.claim(run, item, holder, seconds)
         if token is None:
             raise claims.held(run, item)
+        _anchor(runs, run)
     if as_json:
         print_json({"run": run, "item": item, "holder": holder, "token": token, "seconds": seconds})
     else:
@@ -79,7 +89,19 @@ def release(run: str, item: str, token: int, repo: Path) -> None:
         claims = Claims(runs.store)
         if not claims.release(run, item, token):
             raise claims.stale(run, item, token)
+        _anchor(runs, run)
     click.echo(f"{run} {item}: released")
+
+
+def _anchor(runs: Runs, run: str) -> None:
+    """Anchor what was just told. It is told all the same where git cannot write: the next anchor covers it."""
+    from global_core_state import audit
+    from global_util.errors import PipelineError
+
+    try:
+        audit.anchor(runs.repo, runs.store, run)
+    except (PipelineError, OSError) as fault:
+        click.echo(printable(f"{run}: not anchored yet: {fault}"), err=True)
 
 
 @click.command(epilog="Example:  pipeline status EXEC-2026-01-31-001 --json")

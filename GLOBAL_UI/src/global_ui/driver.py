@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from global_core_state.claims_fence import Fence
 from global_core_state.folder import RunFolder
 from global_core_state.harness import Order, run_phase
+from global_core_state.store import Store
+from global_core_state.working import lease_seconds, working
 from global_util import clock
 from global_util.config import load_settings
 from global_util.contracts import Artifact
 from global_util.contracts.commit_plan import CommitPlan
 from global_util.contracts.git_operation_log import GitOperationLog
-from global_util.errors import EnvironmentFault, Interrupted
+from global_util.errors import EnvironmentFault, Interrupted, Parked
 from global_util.git import Repository
 from global_util.phase import LINE, Phase, find
 from global_util.progress import Event, Listener
@@ -31,6 +34,8 @@ class Choices:
     options: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
     dry_run: bool = False
+    raised: Mapping[str, Any] = field(default_factory=dict)
+    """Limits that hold from now on, for a run that goes on."""
 
     def settled(self) -> Choices:
         """The same with paths that mean the same from everywhere."""
@@ -82,20 +87,29 @@ def run_line(repo: Repository, choices: Choices, listener: Listener) -> Line:
     made = run_phase(order)
     seconds = clock.monotonic() - began
     _tell(listener, "ph0", made)
-    with RunFolder(repo, made.execution_id).locked():
-        return go_on(repo, settled, [made], {"ph0": seconds}, listener)
+    lease = lease_seconds(load_settings(repo.cwd, settled.overrides))
+    with (
+        closing(Store(repo.state_dir / "state.db")) as store,
+        working(store, RunFolder(repo, made.execution_id), lease) as fence,
+    ):
+        return go_on(repo, settled, [made], {"ph0": seconds}, listener, fence)
 
 
 def go_on(
-    repo: Repository, choices: Choices, known: Sequence[Artifact], seconds: Mapping[str, float], listener: Listener
+    repo: Repository,
+    choices: Choices,
+    known: Sequence[Artifact],
+    seconds: Mapping[str, float],
+    listener: Listener,
+    fence: Fence,
 ) -> Line:
-    """Run the phases after those whose artifacts are ``known``, in the order of the line. The run's lock must be held."""
+    """Run the phases after those whose artifacts are ``known``, in the order of the line, under the claim on the run."""
     artifacts, taken = {made.schema_id: made for made in known}, dict(seconds)
     last = known[-1]
     for name in LINE[len(known) :]:
         began = clock.monotonic()
         with _told_how_to_go_on(last.execution_id, name):
-            last = run_phase(_order(repo, choices, name, last, listener))
+            last = run_phase(_order(repo, choices, name, last, listener, fence))
         taken[name] = clock.monotonic() - began
         artifacts[last.schema_id] = last
         _tell(listener, name, last)
@@ -108,7 +122,7 @@ def with_the_plan_that_landed(repo: Repository, artifacts: Mapping[str, Artifact
     return {**artifacts, CommitPlan.SCHEMA: RunFolder(repo, log.execution_id).load(log.commit_plan)}
 
 
-def _order(repo: Repository, choices: Choices, name: str, last: Artifact, listener: Listener) -> Order:
+def _order(repo: Repository, choices: Choices, name: str, last: Artifact, listener: Listener, fence: Fence) -> Order:
     options, overrides = {
         "ph1": (choices.options, _read_later(repo, choices.overrides)),
         "ph7": ({"dry_run": True} if choices.dry_run else {}, {}),
@@ -118,10 +132,10 @@ def _order(repo: Repository, choices: Choices, name: str, last: Artifact, listen
         repo=repo,
         text=last.dumps().encode(),
         where=f"the artifact for {name}",
-        overrides=overrides,
+        overrides={**overrides, **choices.raised},
         options=_given(options),
         listener=listener,
-        held=True,
+        held=fence,
     )
 
 
@@ -141,6 +155,9 @@ def _told_how_to_go_on(execution: str, name: str) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Interrupted):
         raise Interrupted(f"{execution} was interrupted in {name}", way) from None
+    except Parked as fault:
+        fault.hint = f"{fault.hint}; then {way}"
+        raise
     except EnvironmentFault as fault:
         if name != "ph1" and " run --in " not in fault.hint:
             fault.hint = f"{fault.hint}; then {way}" if fault.hint else way

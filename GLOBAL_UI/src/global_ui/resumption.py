@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from global_core_state.recovery import take_over
-from global_util.errors import InvalidInput
+from global_core_state import audit
+from global_core_state.harness import remove_slots
+from global_core_state.recovery import take_over, tidy
+from global_core_state.working import forsake, lease_seconds, working
+from global_util.config import Settings, load_settings
+from global_util.errors import Held, InvalidInput
 from global_util.phase import LINE
 from global_util.progress import Listener
 
@@ -24,6 +30,8 @@ def choose(runs: Runs, say: Say) -> str:
     rows = [str(row["execution_id"]) for row in runs.store.runs()]
     waiting = [name for name in reversed(rows) if not runs.has_ended(name)]
     if not waiting:
+        if rows:
+            put_in_order(runs, rows[-1])
         raise InvalidInput(
             "no run is waiting to go on: all have ended, or the last was killed while its plan was read",
             f"the table of the newest: pipeline run --resume {rows[-1]}" if rows else "begin with: pipeline run PLAN",
@@ -35,31 +43,54 @@ def choose(runs: Runs, say: Say) -> str:
     return best[0]
 
 
-def resume(runs: Runs, execution: str, listener: Listener, say: Say) -> Line:
-    """Go on with a run; of one that has ended, what it came to.
+def resume(runs: Runs, execution: str, listener: Listener, say: Say, raised: Mapping[str, Any] | None = None) -> Line:
+    """Go on with a run; of one that has ended, what it came to. ``raised``: limits that hold from now on.
 
     Raises Held (E502) when somebody works on it, InvalidInput (E464) when it cannot go on.
     """
     runs.find(execution)
     if runs.has_ended(execution):
+        put_in_order(runs, execution)
         return recall(runs, execution)
     folder = runs.folder(execution)
-    with folder.locked():
+    lease = lease_seconds(_settings(runs, execution))
+    with working(runs.store, folder, lease) as fence:
         if runs.has_ended(execution):
             return recall(runs, execution)
+        tidy(folder)
         began = runs.told(execution, BEGAN)
         if began is None:
             raise _unknown_beginning(runs, execution)
-        stopped = take_over(runs.store, folder)
+        stopped = take_over(runs.store.behind(fence), folder)
         known = runs.artifacts(execution)
         # A kill between the last artifact and the verdict on the run: PH7 is asked once more, and only recalls.
         known = known[: len(LINE) - 1]
         say(_where(execution, LINE[len(known)], stopped))
-        return go_on(runs.repo, Choices.from_json(began), known, _seconds(known), listener)
+        return go_on(
+            runs.repo, replace(Choices.from_json(began), raised=raised or {}), known, _seconds(known), listener, fence
+        )
+
+
+def _settings(runs: Runs, execution: str) -> Settings:
+    """What the run was told when it began lies over what is configured now."""
+    told = (runs.told(execution, BEGAN) or {}).get("overrides")
+    return load_settings(runs.repo.cwd, told if isinstance(told, dict) else {})
+
+
+def put_in_order(runs: Runs, execution: str) -> None:
+    """What a kill after the last word of a run prevented: its anchor, and that its lock, claim, slots and temporary files go.
+
+    Whoever holds the lock is about to do so.
+    """
+    with suppress(Held), runs.folder(execution).locked():
+        tidy(runs.folder(execution))
+        forsake(runs.store, execution)
+        audit.anchor(runs.repo, runs.store, execution)
+        remove_slots(runs.repo, _settings(runs, execution))
 
 
 def recall(runs: Runs, execution: str) -> Line:
-    """The line of a run that has ended. Raises InvalidInput (E464) when it ended without an outcome."""
+    """The line of a run that has ended. Raises InvalidInput (E464) when it has no outcome."""
     known = runs.artifacts(execution)
     if len(known) < len(LINE):
         state = runs.find(execution)["status"]

@@ -54,17 +54,26 @@ def run(
     """
     from global_util.git import Repository
 
-    decided = [plan, plan_format, overrides, dry_run, *options.values()]
+    decided = [plan, plan_format, _beyond_limits(overrides), dry_run, *options.values()]
     if resume is not None and any(decided):
-        raise click.UsageError("--resume goes on as the run was begun: it takes no PLAN and no other options")
+        raise click.UsageError(
+            "--resume goes on as the run was begun: it takes no PLAN and no other options, but --set limits.run.* and limits.day.*"
+        )
     if resume is None and plan is None:
         raise click.UsageError("Missing argument 'PLAN'.")
     found = Repository.discover(repo.absolute())
     if plan is None:
-        return _show(found, _resumed(found, resume or _NEWEST), as_json)
+        return _show(found, _resumed(found, resume or _NEWEST, overrides), as_json)
     from global_ui.driver import Choices
 
     return _show(found, _begun(found, Choices(plan, plan_format, options, overrides, dry_run)), as_json)
+
+
+def _beyond_limits(overrides: dict[str, Any]) -> list[str]:
+    """Settings other than limits of run and day; these put work off, and change nothing that comes out."""
+    from global_util.config import LOCAL_KEYS
+
+    return [key for key in overrides if not key.startswith("limits.") or key not in LOCAL_KEYS]
 
 
 def _begun(repo: Repository, choices: Choices) -> Line:
@@ -75,7 +84,7 @@ def _begun(repo: Repository, choices: Choices) -> Line:
         return run_line(repo, choices, listener)
 
 
-def _resumed(repo: Repository, execution: str) -> Line:
+def _resumed(repo: Repository, execution: str, raised: dict[str, Any]) -> Line:
     from global_ui import screen
     from global_ui.resumption import choose, resume
     from global_ui.run_state import open_runs
@@ -83,7 +92,7 @@ def _resumed(repo: Repository, execution: str) -> Line:
     with open_runs(repo.cwd) as runs:
         chosen = choose(runs, _say) if execution == _NEWEST else execution
         with screen.live(screen.console(stderr=True)) as listener:
-            return resume(runs, chosen, listener, _say)
+            return resume(runs, chosen, listener, _say, raised)
 
 
 def _say(line: str) -> None:

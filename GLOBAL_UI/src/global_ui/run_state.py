@@ -63,8 +63,18 @@ class Runs:
         plan = self.folder(execution).path / "artifacts" / "workstream_set.v1.json"
         if plan.exists():
             found["ph0"] = f"sha256:{plan.resolve().stem}"
-        if LINE[-1] not in found and (rehearsed := self.told(execution, REHEARSED)):
-            found[LINE[-1]] = str(rehearsed["artifact"])
+        if LINE[-1] not in found and (rehearsed := self._rehearsed(execution)):
+            found[LINE[-1]] = rehearsed
+        return found
+
+    def _rehearsed(self, execution: str) -> str | None:
+        """The artifact of the last rehearsal, unless a workstream began anew after it."""
+        found = None
+        for row in self.store.events(execution):
+            if row["type"] == REHEARSED:
+                found = str(json.loads(row["payload"])["artifact"])
+            elif row["type"] == "workstream_reset":
+                found = None
         return found
 
     def outputs(self, execution: str) -> dict[str, str]:

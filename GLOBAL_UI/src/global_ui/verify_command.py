@@ -38,8 +38,8 @@ def verify(run: str | None, every: bool, repo: Path, as_json: bool) -> int:
     if run and every:
         raise click.UsageError("give a RUN or --all, not both")
     found = Repository.discover(repo.absolute())
-    with closing(Store(_state(found))) as store:
-        reports = [_report(found, store, name) for name in _chosen(found, store, run, every)]
+    with closing(Store(state_of(found))) as store:
+        reports = [_report(found, store, name) for name in chosen(found, store, run, every)]
     if as_json:
         print_json(reports)
     else:
@@ -48,7 +48,8 @@ def verify(run: str | None, every: bool, repo: Path, as_json: bool) -> int:
     return 0 if all(report["fits"] for report in reports) else 1
 
 
-def _state(repo: Repository) -> Path:
+def state_of(repo: Repository) -> Path:
+    """Where the state lies. Raises EnvironmentFault (E432) when there is none yet."""
     from global_util.errors import EnvironmentFault
 
     place = repo.state_dir / "state.db"
@@ -57,7 +58,8 @@ def _state(repo: Repository) -> Path:
     return place
 
 
-def _chosen(repo: Repository, store: Store, run: str | None, every: bool) -> list[str]:
+def chosen(repo: Repository, store: Store, run: str | None, every: bool) -> list[str]:
+    """The run that was named, the newest, or all. Raises InvalidInput (E465) when there is none."""
     from global_core_state.verify import known
     from global_util.errors import InvalidInput
 

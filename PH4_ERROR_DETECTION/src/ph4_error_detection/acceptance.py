@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from global_aim.project_tools import Interpreter
 from global_util.checks import Outcome, RawFinding
 from global_util.contracts.error_check_targets import ChosenCheck
+from global_util.scratch import scratch
 
 from ph4_error_detection.run import start
 from ph4_error_detection.text import normalise, shorten
@@ -20,8 +20,8 @@ _MODULES = {"mypy": "mypy", "pytest": "pytest", "ruff": "ruff"}
 
 def run_acceptance(chosen: ChosenCheck, tree: Path, interpreter: Interpreter) -> Outcome:
     """Run one command in the tree: exit 0 is a pass, any other exit one finding with the last lines it printed."""
-    with TemporaryDirectory(prefix="phaseline-check-", ignore_cleanup_errors=True) as folder:
-        result = start(chosen, _MODULES.get(chosen.argv[0]), tree, interpreter, Path(folder))
+    with scratch("check") as folder:
+        result = start(chosen, _MODULES.get(chosen.argv[0]), tree, interpreter, folder)
         if isinstance(result, Outcome):
             return result
         if result.exit_code == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ from ph4_error_detection.sarif import to_sarif
 
 if TYPE_CHECKING:
     from global_util.phase import Context
+
+
+SARIF = "error_report.sarif"
+"""The name of the report in the run's folder."""
 
 
 class ErrorDetection:
@@ -44,7 +49,10 @@ class ErrorDetection:
             ctx.emit("check_started", item.workstream_id, check=chosen.check_id)
 
         def recall(chosen: ChosenCheck, answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-            """Every repair is compared with the same base: its answers are found out once per run."""
+            """Every repair is compared with the same base: its answers are found out once per run.
+
+            Nobody is asked whether it happened: a check leaves nothing, and costs no more than its time to do again.
+            """
             return ctx.effect("base_check", {"tree": item.base.tree, "check": chosen.to_json()}, answer)
 
         interpreter = choose_interpreter(ctx.config.get("checks.python") or "", ctx.repo.worktree)
@@ -53,8 +61,9 @@ class ErrorDetection:
 
     def finish(self, items: Sequence[ReportItem], ctx: Context) -> None:
         """Write the whole report as SARIF into the run's folder."""
-        text = json.dumps(to_sarif(items), indent=2, sort_keys=True) + "\n"
-        write_atomically(ctx.run_dir / "error_report.sarif", text.encode())
+        content = (json.dumps(to_sarif(items), indent=2, sort_keys=True) + "\n").encode()
+        write_atomically(ctx.run_dir / SARIF, content)
+        ctx.emit("file_written", path=SARIF, sha256=hashlib.sha256(content).hexdigest())
 
 
 PHASE = ErrorDetection()

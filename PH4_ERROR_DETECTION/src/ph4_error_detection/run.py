@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from global_aim.project_tools import Interpreter, locate
 from global_util.checks import Check, Finished, Outcome
@@ -13,6 +12,7 @@ from global_util.contracts.error_check_targets import ChosenCheck
 from global_util.errors import Interrupted
 from global_util.paths import to_bytes
 from global_util.process import ProcessResult, run_process
+from global_util.scratch import scratch
 
 from ph4_error_detection.checks.junit import MAX_REPORT_BYTES
 from ph4_error_detection.environment import make_environment
@@ -22,27 +22,26 @@ _NAMED_STRANGERS = 5
 
 def run_check(chosen: ChosenCheck, plugin: Check, tree: Path, interpreter: Interpreter) -> Outcome:
     """Run a check. Whatever the tool does is told by the outcome; raises only Interrupted."""
-    with TemporaryDirectory(prefix="phaseline-check-", ignore_cleanup_errors=True) as folder:
-        scratch = Path(folder)
-        result = start(chosen, plugin.python_module, tree, interpreter, scratch)
+    with scratch("check") as folder:
+        result = start(chosen, plugin.python_module, tree, interpreter, folder)
         if isinstance(result, Outcome):
             return result
-        return _wrong_tree(scratch) or _read(chosen, plugin, result, scratch / "report")
+        return _wrong_tree(folder) or _read(chosen, plugin, result, folder / "report")
 
 
 def start(
-    chosen: ChosenCheck, module: str | None, tree: Path, interpreter: Interpreter, scratch: Path
+    chosen: ChosenCheck, module: str | None, tree: Path, interpreter: Interpreter, folder: Path
 ) -> ProcessResult | Outcome:
     """Run the program of a check to its own end; an outcome when it did not get there.
 
-    ``{report}`` in an argument is the path ``scratch / "report"``, ``{python}`` the project's interpreter.
+    ``{report}`` in an argument is the path ``folder / "report"``, ``{python}`` the project's interpreter.
     """
     runs_project = chosen.kind in ("test", "acceptance")
-    env = make_environment(tree, scratch, runs_project, interpreter)
+    env = make_environment(tree, folder, runs_project, interpreter)
     program = locate(chosen.argv[0], module, tree, interpreter, env["PATH"], isolated=not runs_project)
     if program is None:
         return Outcome("tool_missing", detail=f"{chosen.argv[0]} is not installed")
-    values = {"{report}": str(scratch / "report"), "{python}": interpreter.python}
+    values = {"{report}": str(folder / "report"), "{python}": interpreter.python}
     rest = chosen.argv[1:] if chosen.kind == "acceptance" else _arguments(chosen, values)
     result = run_process([*program, *rest], cwd=tree, env=env, timeout_s=chosen.timeout_s)
     return _unfinished(result, chosen) or result
@@ -79,9 +78,9 @@ def _unfinished(result: ProcessResult, chosen: ChosenCheck) -> Outcome | None:
     return None
 
 
-def _wrong_tree(scratch: Path) -> Outcome | None:
+def _wrong_tree(folder: Path) -> Outcome | None:
     """The witness wrote down what was imported from the user's own checkout."""
-    witness = scratch / "witness"
+    witness = folder / "witness"
     if not witness.is_file():
         return None
     strangers = sorted(set(witness.read_text("utf-8", "replace").splitlines()))
