@@ -333,6 +333,67 @@ def test_one_of_two_who_go_on_is_held(planned: Desk, calm: Desk, ending: list[su
     assert_as_if_nothing_had_been(desk, calm)
 
 
+def held_by(desk: Desk) -> tuple[str, float]:
+    """Who has the claim on the run, and for how many seconds more."""
+    (told,) = json.loads(desk.run("pipeline", "status", RUN, "--json").stdout)
+    (claim,) = told["claims"]
+    assert (claim["item"], told["working"]) == ("run", True)
+    return claim["holder"], claim["left"]
+
+
+def paused(desk: Desk, ending: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """A run that is stopped in the middle of a call, for longer than its lease."""
+    (desk.folder / "hold-ws-one").touch()
+    running = start(desk, "--set", "claims.lease_s=1")
+    ending.append(running)
+    wait_for(lambda: [row for row in ledger(desk) if row[:2] == ["began", "ws-one"]], running)
+    holder, left = held_by(desk)
+    assert (holder.split()[-1], left > 0) == (str(running.pid), True)
+    running.send_signal(signal.SIGSTOP)
+    wait_for(lambda: held_by(desk)[1] == 0, running)
+    return running
+
+
+def test_a_run_that_sleeps_beyond_its_lease_is_still_held(
+    planned: Desk, calm: Desk, ending: list[subprocess.Popen[bytes]]
+) -> None:
+    desk = planned.copy("asleep")
+    running = paused(desk, ending)
+    for command in (("run", "--resume"), ("abandon-run", RUN), ("reset-workstream", "ws-one", "--yes")):
+        refused = desk.run("pipeline", *command)
+        assert (refused.returncode, b"E502" in refused.stderr) == (5, True), command
+    (desk.folder / "hold-ws-one").unlink()
+    running.send_signal(signal.SIGCONT)
+    running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert_as_if_nothing_had_been(desk, calm)
+
+
+def test_where_locks_do_not_hold_one_of_two_stops(
+    planned: Desk, calm: Desk, ending: list[subprocess.Popen[bytes]]
+) -> None:
+    desk = planned.copy("lockless")
+    first = paused(desk, ending)
+    (desk.repo / f".git/phaseline/locks/{RUN}.lock").unlink()
+    second = begin(desk, "pipeline", "run", "--resume")
+    ending.append(second)
+    wait_for(lambda: len([row for row in ledger(desk) if row[:2] == ["began", "ws-one"]]) == 2, second)
+    first.send_signal(signal.SIGCONT)
+    _, said = first.communicate(timeout=60)
+    assert (first.returncode, b"error E507" in said) == (5, True), said
+    (desk.folder / "hold-ws-one").unlink()
+    second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert_as_if_nothing_had_been(desk, calm)
+
+
+def test_a_secret_is_never_told(planned: Desk) -> None:
+    desk = planned.copy("secret")
+    refused = desk.run(*words(desk, "--set", 'tools.mine.env.API_KEY="very-secret-1234"'))
+    assert (refused.returncode, b"E427" in refused.stderr, b"very-secret" in refused.stderr) == (3, True, False)
+    assert ask(desk, "select * from events") == []
+
+
 def test_a_run_that_has_ended_shows_its_table_again(calm: Desk) -> None:
     desk = calm.copy("ended")
     seen, events = commits(desk), ask(desk, "select count(*) from events")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from global_util.files import LIMIT, read_regular, write_atomically, write_partial
+from global_util.files import LIMIT, forget_partials, partial_beside, read_regular, write_atomically, write_partial
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -55,3 +56,19 @@ def test_a_link_may_be_followed_to_a_file_and_to_nothing_else(tmp_path: Path) ->
     (tmp_path / "zero").symlink_to("/dev/zero")
     with pytest.raises(OSError, match="is no regular file"):
         read_regular(tmp_path / "zero", follow=True)
+
+
+def test_what_a_writer_that_is_gone_left_half_done_is_forgotten(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    left = [place / f".phaseline.{gone.pid}.0a0b0c0d.partial" for place in (tmp_path, inner)]
+    kept = [partial_beside(tmp_path / "living"), tmp_path / ".phaseline.x.partial", tmp_path / "other"]
+    for place in (*left, *kept):
+        place.touch()
+    forget_partials(tmp_path)
+    assert [place.exists() for place in left] == [False, True]
+    forget_partials(tmp_path, below=True)
+    assert [place.exists() for place in left] == [False, False]
+    assert all(place.exists() for place in kept)

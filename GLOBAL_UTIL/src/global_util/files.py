@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,9 +37,32 @@ def read_regular(path: str | os.PathLike[str], *, follow: bool = False) -> bytes
     return content
 
 
+def partial_beside(path: Path) -> Path:
+    """A name for what will be moved to ``path``. It tells whose it is, so that it can be forgotten after a kill."""
+    return path.with_name(f".phaseline.{os.getpid()}.{os.urandom(4).hex()}.partial")
+
+
+def forget_partials(folder: Path, *, below: bool = False) -> None:
+    """Remove what processes that are gone have left half done in a folder, and ``below`` it."""
+    for place in (folder.rglob if below else folder.glob)(".phaseline.*.partial"):
+        with suppress(OSError, OverflowError, ValueError):
+            if not _is_alive(int(place.name.split(".")[2])):
+                place.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def write_partial(path: Path, content: bytes, mode: int | None = None) -> Path:
     """A new file beside ``path``, on the disk when this returns, to be moved into its place. Raises OSError, leaving nothing."""
-    partial = path.with_name(f".phaseline.{os.getpid()}.{os.urandom(4).hex()}.partial")
+    partial = partial_beside(path)
     try:
         with partial.open("xb") as handle:
             handle.write(content)
