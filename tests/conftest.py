@@ -23,6 +23,19 @@ FILE, PROGRAM, LINK = "100644", "100755", "120000"
 Content = tuple[str, bytes] | None
 """Mode and content of a path; None: it is removed."""
 
+DEATH = """
+import os, signal
+from global_core_state import store
+kind, _, part = os.environ.get("DIE_BEFORE", "none").partition(" ")
+project = store.project
+def die(db, event):
+    if event.type == kind and part in f"{event.payload} {event.ws_id}":
+        os.killpg(0, signal.SIGKILL)
+    project(db, event)
+store.project = die
+"""
+"""A process that ends, with all of its group, in the transaction that would have told the event that DIE_BEFORE names."""
+
 
 class Desk:
     """Everything lies below ``folder``; the repository has one commit on ``main``."""
@@ -60,6 +73,19 @@ class Desk:
         other = Desk(self.folder.parent / name)
         shutil.copytree(self.folder, other.folder, symlinks=True)
         return other
+
+    def tool(self, script: str, *words: str) -> None:
+        """A tool ``mine``, committed: a script beside the repository, called with some words."""
+        place = self.folder / "tool.py"
+        place.write_text(script, "utf-8")
+        command = json.dumps([sys.executable, "-S", str(place), *words])
+        (self.repo / "pipeline.toml").write_text(f"[tools.mine]\ncommand = {command}\ntimeout_s = 60\n", "utf-8")
+        self.commit("a tool")
+
+    def mortal(self, death: str = DEATH) -> None:
+        """What processes run first that are given ``site`` as PYTHONPATH: it ends them at a certain moment."""
+        (self.folder / "site").mkdir()
+        (self.folder / "site" / "sitecustomize.py").write_text(death, "utf-8")
 
     def git(self, *words: str | bytes, stdin: bytes = b"", index: Path | None = None) -> str:
         """Git's answer in the repository."""

@@ -84,20 +84,15 @@ else:
 def planned(lay: Callable[[], Desk]) -> Desk:
     """One workstream that takes an edit, a fixer and a repair, and a plan of another run."""
     desk = lay()
-    tool = desk.folder / "tool.py"
-    tool.write_text(TOOL, "utf-8")
-    command = json.dumps([sys.executable, "-S", str(tool), "{workstream_id}", "{attempt}"])
-    (desk.repo / "pipeline.toml").write_text(f"[tools.mine]\ncommand = {command}\ntimeout_s = 60\n", "utf-8")
     for name in ("ws-one", "ws-other"):
         (desk.repo / f"{name}.py").write_text("VALUE = 0\n", "utf-8")
-    desk.commit("a tool")
+    desk.tool(TOOL, "{workstream_id}", "{attempt}")
     program = [sys.executable, "-c", "exec(open('ws-one.py').read()); assert VALUE == 2"]
     desk.bundle("ws-one", files_scope=["ws-one.py"], tasks=["Do one"], acceptance_tests=[{"run": program}])
     other = desk.folder / "other"
     other.mkdir()
     (other / "ws-other.json").write_text(json.dumps({"id": "ws-other", "files_scope": ["ws-other.py"], "tasks": ["x"]}))
-    (desk.folder / "site").mkdir()
-    (desk.folder / "site" / "sitecustomize.py").write_text(DEATH, "utf-8")
+    desk.mortal(DEATH)
     return desk
 
 

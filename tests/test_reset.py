@@ -36,34 +36,16 @@ Path({"ws-one": "a.txt", "ws-two": "b.txt", "ws-three": "c.txt"}[name]).write_te
 """
 """Writes down that it was called; fails, or says another word, where a file beside the repository wants that."""
 
-DEATH = """
-import os, signal
-from global_core_state import store
-kind, _, part = os.environ.get("DIE_BEFORE", "none").partition(" ")
-project = store.project
-def die(db, event):
-    if event.type == kind and part in f"{event.payload} {event.ws_id}":
-        os.killpg(0, signal.SIGKILL)
-    project(db, event)
-store.project = die
-"""
-"""A process that ends, with all of its group, in the transaction that would have told a certain event."""
-
 
 @pytest.fixture(scope="module")
 def planned(lay: Callable[[], Desk]) -> Desk:
     """Two workstreams side by side, and one that needs the first."""
     desk = lay()
-    tool = desk.folder / "tool.py"
-    tool.write_text(TOOL, "utf-8")
-    command = json.dumps([sys.executable, "-S", str(tool), "{workstream_id}", "{attempt}"])
-    (desk.repo / "pipeline.toml").write_text(f"[tools.mine]\ncommand = {command}\ntimeout_s = 60\n", "utf-8")
-    desk.commit("a tool")
+    desk.tool(TOOL, "{workstream_id}", "{attempt}")
     desk.bundle("ws-one", files_scope=["a.txt"], tasks=["Do one"])
     desk.bundle("ws-two", files_scope=["b.txt"], tasks=["Do two"])
     desk.bundle("ws-three", files_create=["c.txt"], tasks=["Do three"], depends_on=["ws-one"])
-    (desk.folder / "site").mkdir()
-    (desk.folder / "site" / "sitecustomize.py").write_text(DEATH, "utf-8")
+    desk.mortal()
     return desk
 
 

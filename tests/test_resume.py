@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -45,35 +44,17 @@ note("ended")
 """
 """Writes down when it begins and ends, waits as long as it is held, and fails for one workstream."""
 
-DEATH = """
-import os, signal
-from global_core_state import store
-kind, _, part = os.environ["DIE_BEFORE"].partition(" ")
-project = store.project
-def die(db, event):
-    if event.type == kind and part in f"{event.payload} {event.ws_id}":
-        os.killpg(0, signal.SIGKILL)
-    project(db, event)
-store.project = die
-"""
-"""A process that ends, with all of its group, in the transaction that would have told a certain event."""
-
 
 @pytest.fixture(scope="module")
 def planned(lay: Callable[[], Desk]) -> Desk:
     """Two workstreams side by side, one that needs both, and one that fails."""
     desk = lay()
-    tool = desk.folder / "tool.py"
-    tool.write_text(TOOL, "utf-8")
-    command = json.dumps([sys.executable, "-S", str(tool), "{workstream_id}"])
-    (desk.repo / "pipeline.toml").write_text(f"[tools.mine]\ncommand = {command}\ntimeout_s = 60\n", "utf-8")
-    desk.commit("a tool")
+    desk.tool(TOOL, "{workstream_id}")
     desk.bundle("ws-one", files_scope=["a.txt"], tasks=["Do one"])
     desk.bundle("ws-two", files_scope=["b.txt"], tasks=["Do two"])
     desk.bundle("ws-three", files_create=["c.txt"], tasks=["Do three"], depends_on=["ws-one", "ws-two"])
     desk.bundle("ws-four", tasks=["Do four"], files_scope=["d/"])
-    (desk.folder / "site").mkdir()
-    (desk.folder / "site" / "sitecustomize.py").write_text(DEATH, "utf-8")
+    desk.mortal()
     return desk
 
 
