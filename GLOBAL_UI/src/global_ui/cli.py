@@ -37,10 +37,11 @@ class _Commands(LazyGroup):
     """Our own commands and those that rooms add under the entry-point group ``pipeline.commands``."""
 
     def added(self) -> dict[str, tuple[str, str]]:
-        """What rooms add."""
+        """What rooms add. What it does stands in a module that is not imported for a list."""
         from global_util.installed import entry_values
 
-        return {name: (value, "") for name, value in entry_values("pipeline.commands").items()}
+        found = entry_values("pipeline.commands")
+        return {name: (value, f"Of {value.partition('.')[0]}: see its --help.") for name, value in found.items()}
 
 
 @click.group(
