@@ -123,6 +123,20 @@ def landed(desk: Desk) -> list[str]:
     ]
 
 
+def kill_while_it_pays(desk: Desk, *more: str) -> None:
+    """SIGKILL for a run and its group while the tool works on ``ws-one``."""
+    hold = desk.folder / "hold-ws-one"
+    hold.touch()
+    words = ("pipeline", "run", str(desk.plan), "--tool", "mine", *UNCHECKED, *more)
+    process = subprocess.Popen(words, cwd=desk.repo, env=desk.env, stderr=subprocess.DEVNULL, start_new_session=True)
+    end = time.monotonic() + 60
+    while "ws-one" not in calls(desk) and time.monotonic() < end:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    hold.unlink()
+
+
 def test_a_run_that_is_over_its_limit_parks_what_it_did_not_start_and_goes_on_when_it_is_raised(desk: Desk) -> None:
     first = run(desk, "run.attempts=1")
     assert first.returncode == 5, first.stderr
@@ -181,16 +195,7 @@ def test_a_day_limit_counts_all_runs_and_says_until_when(desk: Desk) -> None:
 
 def test_a_workstream_over_its_own_budget_is_set_aside_and_the_others_land(desk: Desk) -> None:
     desk.bundle("ws-one", files_scope=["a.txt"], tasks=["Do one"], budget={"attempts": 1})
-    hold = desk.folder / "hold-ws-one"
-    hold.touch()
-    words = ("pipeline", "run", str(desk.plan), "--tool", "mine", "--jobs", "2", *UNCHECKED)
-    process = subprocess.Popen(words, cwd=desk.repo, env=desk.env, stderr=subprocess.DEVNULL, start_new_session=True)
-    end = time.monotonic() + 60
-    while "ws-one" not in calls(desk) and time.monotonic() < end:
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    hold.unlink()
+    kill_while_it_pays(desk, "--jobs", "2")
     done = resume(desk)
     assert done.returncode == 1, done.stderr
     assert calls(desk).count("ws-one") == 1
@@ -204,16 +209,7 @@ def test_a_workstream_over_its_own_budget_is_set_aside_and_the_others_land(desk:
 
 
 def test_a_kill_at_the_limit_does_not_reset_it(desk: Desk) -> None:
-    hold = desk.folder / "hold-ws-one"
-    hold.touch()
-    words = ("pipeline", "run", str(desk.plan), "--tool", "mine", "--jobs", "1", *UNCHECKED, *limits("run.attempts=1"))
-    process = subprocess.Popen(words, cwd=desk.repo, env=desk.env, stderr=subprocess.DEVNULL, start_new_session=True)
-    end = time.monotonic() + 60
-    while "ws-one" not in calls(desk) and time.monotonic() < end:
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    hold.unlink()
+    kill_while_it_pays(desk, "--jobs", "1", *limits("run.attempts=1"))
     for _ in range(2):
         done = resume(desk)
         assert done.returncode == 5, done.stderr
