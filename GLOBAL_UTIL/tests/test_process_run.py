@@ -225,6 +225,7 @@ def open_files() -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files in /proc")
 def test_many_threads_at_once_get_their_own_answers_and_leak_nothing(tmp_path: Path) -> None:
+    run(tmp_path, "true")
     before = open_files()
 
     def several(worker: int) -> list[tuple[bytes, int | None]]:

@@ -205,24 +205,13 @@ def test_the_table_of_processes_is_the_same_from_proc_and_from_ps() -> None:
 
 
 def test_without_adopting_the_group_and_the_known_descendants_are_killed(tmp_path: Path, marker: str) -> None:
-    code = "import os,sys,time; sys.path.insert(0, sys.argv[1]); import supervisor; supervisor.adopt_orphans = lambda: False; supervisor.main(sys.argv[3:])"
+    code = "import os,sys,time; sys.path.insert(0, sys.argv[1]); import supervisor; supervisor.adopt_orphans = lambda: False; life, report, parent = map(int, sys.argv[3:6]); order = dict(program='/bin/sh', argv=['sh', '-c', *sys.argv[6:]], env=os.environ, grace_s=0.1, end='', token=''); supervisor.supervise(order, life, report, [], parent)"
     life_reader, life_writer = os.pipe()
     report_reader, report_writer = os.pipe()
     here = tmp_path / "family"
     here.mkdir()
     script = f"touch {here}/a; sh -c 'trap \"\" TERM; touch {here}/b; sleep 1000; : {marker}' & sleep 1000"
-    words = [
-        str(life_reader),
-        str(report_writer),
-        str(os.getpid()),
-        "0.1",
-        *[""] * 4,
-        "/bin/sh",
-        "sh",
-        "-c",
-        script,
-        marker,
-    ]
+    words = [str(life_reader), str(report_writer), str(os.getpid()), script, marker]
     folder = str(Path(supervisor.__file__).parent)
     started = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", code, folder, marker, *words], pass_fds=(life_reader, report_writer)
@@ -236,3 +225,63 @@ def test_without_adopting_the_group_and_the_known_descendants_are_killed(tmp_pat
     with os.fdopen(report_reader, "rb") as report:
         assert b"started" in report.read()
     os.close(life_writer)
+
+
+FORK_SERVER = """if True:
+    import json, os, signal, sys
+    from pathlib import Path
+    from global_util.process import run_process
+
+    def children():
+        told = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()
+        return [int(word) for word in told.split()]
+
+    def say(word):
+        result = run_process(["echo", word], cwd=Path("/"), env=dict(os.environ), timeout_s=60)
+        return [result.outcome, result.stdout.decode().strip()]
+
+    first = say("first")
+    server, = children()
+    if sys.argv[1] == "fork":
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if say("second") == ["exited", "second"] and children() != [server] else 1)
+        second = ["exited", "second"] if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0 else ["wrong", ""]
+        same = children() == [server]
+    else:
+        os.kill(server, getattr(signal, sys.argv[1]))
+        second = say("second")
+        same = (children() == [server]) == (sys.argv[1] == "SIGSTOP")
+    print(json.dumps([first, second, say("third"), same]))
+"""
+
+
+@linux
+@pytest.mark.parametrize("trouble", ["SIGKILL", "SIGSTOP", "SIGTERM", "fork"])
+def test_whatever_becomes_of_the_fork_server_programs_are_started(trouble: str) -> None:
+    done = subprocess.run([sys.executable, "-c", FORK_SERVER, trouble], capture_output=True, check=True)
+    expected = [["exited", word] for word in ("first", "second", "third")]
+    assert json.loads(done.stdout) == [*expected, True]
+    assert done.stderr == b""
+
+
+@linux
+def test_a_program_whose_fork_server_is_killed_does_not_pass(tmp_path: Path, marker: str) -> None:
+    code = """if True:
+        import os, signal, sys, time
+        above = int(open(f"/proc/{os.getppid()}/stat").read().rpartition(")")[2].split()[1])
+        os.kill(above, signal.SIGKILL)
+        time.sleep(1000)
+    """
+    argv = [sys.executable, "-I", "-S", "-c", code, marker]
+    result = run_process(argv, cwd=tmp_path, env=ENV, timeout_s=LONG)
+    assert (result.outcome, result.exit_code) == ("signalled", None)
+    wait_for(lambda: survivors(marker) == [])
+    assert run_process(["true"], cwd=tmp_path, env=ENV, timeout_s=LONG).exit_code == 0
+
+
+@linux
+def test_long_arguments_reach_the_program(tmp_path: Path) -> None:
+    words = ["x" * 100_000] * 10
+    result = run_process(["printf", "%s", *words], cwd=tmp_path, env=ENV, timeout_s=LONG)
+    assert result.stdout == "".join(words).encode()

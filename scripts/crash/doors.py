@@ -42,10 +42,13 @@ def _door(kinds: str, why: str) -> Door:
 DOORS: dict[str, Door] = {
     "global_util.files": _door("file scratch", "writes a file whole or not at all, and on the disk"),
     "global_util.scratch": _door("file scratch", "temporary folders that the next process removes after a kill"),
-    "global_util.git.door": _door(
-        "process file object ref commit worktree", "every git command; the private git folder"
+    "global_util.git.door": _door("process file object ref worktree", "every git command; the private git folder"),
+    "global_util.git.halfway": _door("file", "takes back the files of a landing that stopped halfway"),
+    "global_util.git.objects": _door(
+        "commit object scratch", "trees and commits on their way to a git process that stays"
     ),
     "global_util.process.run": _door("process", "every tool and check, under a supervisor"),
+    "global_util.process.fork_server": _door("process", "the process that forks supervisors"),
     "global_util.process.supervisor": _door(
         "process file", "starts the tool, tells its end, and ends what is left of it"
     ),

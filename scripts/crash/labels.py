@@ -21,7 +21,7 @@ class Effect(NamedTuple):
 
 
 _CHANGES = (
-    (re.compile(r"\b(phaseline|index|snapshot|check|phaseline-demo)-[a-z0-9_]{8}\b"), r"\1-*"),
+    (re.compile(r"\b(phaseline|index|object|snapshot|check|phaseline-demo)-[a-z0-9_]{8}\b"), r"\1-*"),
     (re.compile(r"\b[0-9a-f]{16,64}\b"), "*"),
     (re.compile(r"\.phaseline\.\d+\.[0-9a-f]+\.partial"), ".partial"),
     (re.compile(r"\.json\.\d+$"), ".json.*"),
@@ -52,7 +52,6 @@ _READING = frozenset(
 )
 """Git commands that change nothing, as they are used here."""
 _KINDS = {
-    "commit-tree": "commit",
     "checkout": "worktree",
     "clean": "worktree",
     "worktree-add": "worktree",
@@ -79,8 +78,8 @@ def of_process(argv: Sequence[Any], frame: FrameType | None, home: str) -> Effec
     words = [os.fsdecode(word) for word in argv]
     if os.path.basename(words[0]) == "git":
         return _of_git(words[1:], frame, home)
-    # A tool or a check is started by a supervisor, whose own arguments differ from run to run.
-    words = [os.fsdecode(word) for word in _told(frame, "run_process", "argv") or words]
+    if words[-2:-1] and words[-2].endswith("supervisor.py"):
+        return Effect("process", "fork server")
     return Effect("process", normalised(" ".join(os.path.basename(word) for word in words)[:100], home))
 
 
@@ -91,9 +90,15 @@ def _of_git(words: list[str], frame: FrameType | None, home: str) -> Effect | No
     if verb in _READING:
         return None
     about = _told(frame, "update_ref", "ref") or _told(frame, "delete_ref", "ref") or ""
-    if verb == "commit-tree":
-        about = (_told(frame, "commit", "message") or "").partition("\n")[0]
     return Effect(_KINDS.get(verb, "object"), normalised(f"git {verb} {about}".strip(), home))
+
+
+def of_object(kind: str, content: bytes, home: str) -> Effect:
+    """An object that is written. Commits are told by their first line."""
+    if kind != "commit":
+        return Effect("object", f"git {kind}")
+    message = content.partition(b"\n\n")[2].partition(b"\n")[0]
+    return Effect("commit", normalised(f"git commit {message.decode()}", home))
 
 
 def _told(frame: FrameType | None, function: str, name: str) -> Any:

@@ -27,6 +27,8 @@ _VOLATILE = ("scratch", "object")
 """Nothing refers to these after a kill: the first occurrence is taken."""
 _PROGRAMS = ("process", "ref", "commit", "worktree", "object")
 """Kinds of effects that a program has which is started for them."""
+_WRITER = "global_util.git.objects"
+"""Here a program does it that was started long before and stays."""
 _NOTHING_YET = ("error E432", "error E464", "error E465")
 """What ``--resume`` says when the run had no id yet, or was killed while its plan was read."""
 
@@ -111,6 +113,8 @@ def _taken(found: Sequence[Point], every: bool) -> Sequence[Point]:
 
 def _moments(point: Point) -> Iterator[Point]:
     yield point
+    if point.door == _WRITER:
+        return
     if point.kind in _PROGRAMS:
         yield Point(point.name, point.kind, point.door, "during", "self")
         yield Point(point.name, point.kind, point.door, "during", "group")

@@ -66,6 +66,8 @@ class Witness:
             effect = listener(self, *args)
             if effect is not None:
                 self.local.last = self.before(effect)
+                if event == "phaseline.program":
+                    self.local.program = self.local.last
 
     # -- what the interpreter tells ---------------------------------------------------------------------------------
 
@@ -107,6 +109,17 @@ class Witness:
     def started(self, program: Any, argv: Any, *_: Any) -> Effect | None:
         """A program."""
         return labels.of_process(argv, sys._getframe(2), self.home)
+
+    def program(self, moment: str, argv: Any) -> Effect | None:
+        """A tool or a check, which the fork server starts for us."""
+        if moment == "starts":
+            return labels.of_process(argv, None, self.home)
+        self.perhaps_die(self.local.program, "during" if moment == "runs" else "after")
+        return None
+
+    def wrote(self, kind: str, content: bytes) -> Effect:
+        """An object that git is given to write by a process that stays."""
+        return labels.of_object(kind, content, self.home)
 
     def forked(self, *_: Any) -> Effect | None:
         """A process by another way than ``subprocess``, which tells of its own."""
@@ -169,6 +182,8 @@ _LISTENERS: dict[str, Callable[..., Effect | None]] = {
     "os.link": Witness.linked,
     "os.truncate": Witness.cut,
     "subprocess.Popen": Witness.started,
+    "phaseline.object": Witness.wrote,
+    "phaseline.program": Witness.program,
     "os.posix_spawn": Witness.forked,
     "os.fork": Witness.forked,
     "os.forkpty": Witness.forked,

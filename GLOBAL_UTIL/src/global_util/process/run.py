@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
+import select
 import selectors
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -15,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from global_util.process.fork_server import SERVER
 from global_util.process.output import Output
 from global_util.process.program import find_program
 
@@ -37,7 +37,6 @@ _LAST_CHUNKS = 32
 _ENDS: tuple[Literal["exited", "signalled", "not_found"], ...] = ("exited", "signalled", "not_found")
 _REASONS = {"timeout": b"t", "idle_timeout": b"i", "interrupted": b"."}
 """How the supervisor is told to stop, and why."""
-_SUPERVISOR = str(Path(__file__).with_name("supervisor.py"))
 
 
 @dataclass(frozen=True)
@@ -110,17 +109,24 @@ def _refuse(watch: _Watch, argv: Sequence[str], why: str) -> None:
 
 def _run(watch: _Watch, program: str, argv: Sequence[str], cwd: Path, env: Mapping[str, str], end: End | None) -> None:
     try:
-        supervisor = _start(program, argv, cwd, env, _Kept(end, watch.stdout.log, watch.stderr.log))
+        words = [os.fsencode(word) for word in argv]
+        variables = {os.fsencode(name): os.fsencode(value) for name, value in env.items()}
     except ValueError as fault:
-        return _refuse(watch, argv, str(fault))
-    except OSError as fault:
-        if fault.errno != errno.E2BIG:
-            raise
-        return _refuse(watch, argv, "the arguments are too long")
-    try:
-        watch.follow(supervisor)
-    finally:
-        supervisor.dismiss()
+        _refuse(watch, argv, str(fault))
+        return
+    about = {"program": os.fsencode(program), "argv": words, "env": variables, "grace_s": GRACE_S}
+    sys.audit("phaseline.program", "starts", argv)
+    for _ in range(2):
+        supervisor = _start(about, cwd, _Kept(end, watch.stdout.log, watch.stderr.log))
+        sys.audit("phaseline.program", "runs", argv)
+        try:
+            watch.follow(supervisor)
+        finally:
+            supervisor.dismiss()
+        if watch.report or watch.stopped:
+            break
+        # The fork server was killed with the order in its hands: nobody has begun with it.
+    sys.audit("phaseline.program", "ended", argv)
 
 
 @dataclass(frozen=True)
@@ -131,64 +137,58 @@ class _Kept:
     stdout: int | None
     stderr: int | None
 
-    def words(self, pipes: Mapping[str, int]) -> tuple[list[str], list[int]]:
-        """The supervisor's arguments, and the descriptors that they name."""
+    def order(self, pipes: Mapping[str, int]) -> tuple[dict[str, Any], list[int]]:
+        """What it is told, and the descriptors that ``held`` counts on."""
         if self.end is None:
-            return ["", "", ""], []
-        lock = [] if self.end.lock is None else [self.end.lock]
+            return {"end": "", "token": "", "held": []}, []
+        lock = [] if self.end.lock is None else [(self.end.lock,)]
         # With the readers in its hands, the program is not ended by its own output when the orchestrator dies.
         logs = [
             (pipes[name], log) for name, log in (("stdout", self.stdout), ("stderr", self.stderr)) if log is not None
         ]
-        held = ",".join([*map(str, lock), *(f"{pipe}>{log}" for pipe, log in logs)])
-        return [str(self.end.file), self.end.token, held], [*lock, *(fd for pair in logs for fd in pair)]
+        groups, more = [*lock, *logs], [fd for group in (*lock, *logs) for fd in group]
+        held = [[more.index(fd) for fd in group] for group in groups]
+        return {"end": str(self.end.file), "token": self.end.token, "held": held}, more
 
 
 @dataclass(frozen=True)
 class _Supervisor:
-    process: subprocess.Popen[bytes]
     lifeline: int
     report: int
+    gone: int
     streams: tuple[int, int]
 
-    def stop(self, why: ProcessOutcome) -> None:
+    def stop(self, why: ProcessOutcome, pid: int | None) -> None:
         """Ask for the end of the program. SIGCONT, because the program can have stopped its supervisor."""
         with suppress(OSError):
             os.write(self.lifeline, _REASONS[why])
-        self.process.send_signal(signal.SIGCONT)
+        if pid is not None:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGCONT)
 
     def dismiss(self) -> None:
         """Cut the lifeline and wait until everything is swept and gone, but not for ever."""
         os.close(self.lifeline)
         os.close(self.report)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(SWEEP_S)
-        for stream in self.streams:
+        poll = select.poll()
+        poll.register(self.gone, select.POLLHUP)
+        poll.poll(SWEEP_S * 1000)
+        for stream in (*self.streams, self.gone):
             os.close(stream)
 
 
-def _start(program: str, argv: Sequence[str], cwd: Path, env: Mapping[str, str], kept: _Kept) -> _Supervisor:
+def _start(about: Mapping[str, Any], cwd: Path, kept: _Kept) -> _Supervisor:
     theirs: list[int] = []
     ours: list[int] = []
     try:
-        for mine in (1, 0, 0, 0):
+        for mine in (1, 0, 0, 0, 0):
             pair = os.pipe()
             ours.append(pair[mine])
             theirs.append(pair[1 - mine])
-        lifeline, report, stdout, stderr = ours
-        words, more = kept.words({"stdout": stdout, "stderr": stderr})
-        numbers = [str(number) for number in (*theirs[:2], os.getpid(), GRACE_S)]
-        locale = f"={env['LC_CTYPE']}" if "LC_CTYPE" in env else ""
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-X", "utf8", _SUPERVISOR, *numbers, locale, *words, program, *argv],
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=theirs[2],
-            stderr=theirs[3],
-            pass_fds=(*theirs[:2], *more),
-            start_new_session=True,
-        )
+        lifeline, report, gone, stdout, stderr = ours
+        words, more = kept.order({"stdout": stdout, "stderr": stderr})
+        theirs.append(os.open(cwd, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        SERVER.order({**about, **words}, [*theirs, *more])
     except BaseException:
         for fd in ours:
             os.close(fd)
@@ -196,7 +196,7 @@ def _start(program: str, argv: Sequence[str], cwd: Path, env: Mapping[str, str],
     finally:
         for fd in theirs:
             os.close(fd)
-    return _Supervisor(process, lifeline, report, (stdout, stderr))
+    return _Supervisor(lifeline, report, gone, (stdout, stderr))
 
 
 @dataclass
@@ -252,7 +252,7 @@ class _Watch:
         if reason:
             self.outcome, self.stopped = reason, True
             self.give_up = time.monotonic() + GRACE_S + SWEEP_S
-            supervisor.stop(reason)
+            supervisor.stop(reason, self._events().get("supervisor"))
 
     def _reason_to_stop(self) -> ProcessOutcome | None:
         now = time.monotonic()

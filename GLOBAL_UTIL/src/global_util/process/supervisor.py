@@ -1,59 +1,133 @@
-"""Starts one foreign program and sees to it that nothing of it survives. A script of its own, run by ``run.py``.
+"""Starts foreign programs and sees to it that nothing of them survives. A script of its own, run by ``fork_server.py``.
 
-    python -I -S supervisor.py LIFELINE REPORT PARENT GRACE LC_CTYPE END TOKEN HELD PROGRAM ARGV0 [ARGUMENT ...]
+    python -I -S supervisor.py CHANNEL
 
-LIFELINE is a pipe whose other end the orchestrator holds: a byte in it means "stop" and why, its end means that the
-orchestrator is dead. REPORT takes one JSON object per line. END names the file that is to say, with TOKEN, how the
-program ended; empty when nobody asks. HELD are descriptors that stay open until nothing of the program is left
-(``5,7>9``): of a lock, or of an output's pipe and the log into which goes what the orchestrator did not live to read.
-On Linux this process adopts every orphan among its descendants, so that neither ``setsid`` nor a double fork gets away;
-elsewhere the process group and what ``ps`` shows below the program are killed. Its start-up is paid for by every check,
-so it imports next to nothing.
+CHANNEL is a socket whose other end the orchestrator holds. For each order that comes through it this process forks: the
+fork becomes the supervisor of one program, so that Python's start is paid for once and not by every check. An order is
+the length of a body in four bytes, with descriptors (``DESCRIPTORS``, then what ``held`` counts on), and the body, a
+marshalled dictionary: ``program``, ``argv``, ``env``, ``grace_s``; ``end`` and ``token``: the file that is to say, with
+the token, how the program ended, empty when nobody asks; ``held``: descriptors that stay open until nothing of the
+program is left, of a lock, or of an output's pipe and the log into which goes what the orchestrator did not live to read.
+
+The lifeline is a pipe whose other end the orchestrator holds: a byte in it means "stop" and why, its end means that the
+orchestrator is dead. The report takes one JSON object per line. ``gone`` ends when the supervisor has ended.
+On Linux a supervisor adopts every orphan among its descendants, so that neither ``setsid`` nor a double fork gets away;
+elsewhere the process group and what ``ps`` shows below the program are killed.
 """
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # signal.py would add enum, a third of the start-up time
 import ctypes
+import marshal
 import os
 import select
+import socket
 import sys
 import time
+import traceback
+from typing import Any
 
+DESCRIPTORS = ("lifeline", "report", "gone", "stdout", "stderr", "cwd")
+MOST_DESCRIPTORS = 32
 PR_SET_CHILD_SUBREAPER = 36
 PARENT_CHECK_MS = 1000
 STOPPED = {b"t": "timeout", b"i": "idle_timeout"}
 """Stops that are an end of their own. A program that is stopped for another reason did not end: it is run again."""
 
 
-def main(arguments: list[str]) -> None:
+def serve(channel: socket.socket) -> None:
+    """Fork a supervisor for each order, until nobody is left who could give one."""
+    _signal.signal(_signal.SIGCHLD, lambda *_: reap(0))
+    server, orchestrator = os.getpid(), os.getppid()
+    while received := receive(channel, orchestrator):
+        order, descriptors = received
+        if os.fork() == 0:
+            channel.close()
+            become_supervisor(order, descriptors, server)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def receive(channel: socket.socket, orchestrator: int) -> tuple[dict[str, Any], list[int]] | None:
+    """The next order; None when the orchestrator is gone. A fork of it may hold the channel, so its id is looked at too."""
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    while not poll.poll(PARENT_CHECK_MS):
+        if os.getppid() != orchestrator:
+            return None
+    head, descriptors, _, _ = socket.recv_fds(channel, 4, MOST_DESCRIPTORS)
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    head = take(channel, head, 4)
+    body = take(channel, b"", int.from_bytes(head, "little"))
+    # From nobody but the process that started this one.
+    return (marshal.loads(body), list(descriptors)) if body else None  # noqa: S302
+
+
+def take(channel: socket.socket, content: bytes, size: int) -> bytes:
+    """Bytes until there are so many; none when the other end is closed before."""
+    parts = [content]
+    missing = size - len(content)
+    while missing:
+        part = channel.recv(missing)
+        if not part:
+            return b""
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def become_supervisor(order: dict[str, Any], descriptors: list[int], server: int) -> None:
+    """Do what is ordered, and end."""
+    code = 1
+    try:
+        os.setsid()
+        of = dict(zip(DESCRIPTORS, descriptors, strict=False))
+        null = os.open(os.devnull, os.O_RDONLY)
+        for number, descriptor in enumerate((null, of["stdout"], of["stderr"])):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.fchdir(of["cwd"])
+        os.close(of["cwd"])
+        tell(of["report"], f'{{"supervisor": {os.getpid()}}}\n')
+        more = descriptors[len(DESCRIPTORS) :]
+        kept = [[more[index] for index in indexes] for indexes in order["held"]]
+        supervise(order, of["lifeline"], of["report"], kept, server)
+        # ``gone`` is the last to be closed: whoever waits for it finds the lock free.
+        for descriptor in more:
+            os.close(descriptor)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def supervise(order: dict[str, Any], lifeline: int, report: int, kept: list[list[int]], parent: int) -> None:
     """Run the program, report its end, sweep."""
-    lifeline, report, parent = (int(word) for word in arguments[:3])
-    grace_s, locale, end, token, held, program, *words = arguments[3:]
-    kept = [[int(word) for word in pair.split(">")] for pair in held.split(",") if pair]
-    for fd in (lifeline, report, *(fd for pair in kept for fd in pair)):
-        os.set_inheritable(fd, False)
     wake = listen()
     adopting = adopt_orphans()
-    restore_locale(os.fsencode(locale))
     began = time.monotonic()
+    words = order["argv"]
     try:
         child = os.posix_spawn(
-            program, words, os.environb, setsid=True, setsigmask=(), setsigdef=_signal.valid_signals()
+            order["program"], words, order["env"], setsid=True, setsigmask=(), setsigdef=_signal.valid_signals()
         )
-    except OSError as fault:
-        tell(2, f"cannot start {words[0]!r}: {fault.strerror}\n")
-        tell(report, f'{{"not_found": {fault.errno}}}\n')
+    except (OSError, ValueError) as fault:
+        why = fault.strerror if isinstance(fault, OSError) else str(fault)
+        tell(2, f"cannot start {os.fsdecode(words[0])!r}: {why}\n")
+        tell(report, f'{{"not_found": {getattr(fault, "errno", 0)}}}\n')
         return
     tell(report, f'{{"started": {child}}}\n')
-    status, stopped = watch(child, lifeline, wake, parent, float(grace_s))
+    status, stopped = watch(child, lifeline, wake, parent, order["grace_s"])
     code = -_signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
     how = "exited" if code >= 0 else "signalled"
     outcome = STOPPED.get(stopped) if stopped else how if status is not None else None
-    if end and outcome:
+    if order["end"] and outcome:
         seconds = round(time.monotonic() - began, 3)
-        told = f'"token": "{token}", "outcome": "{outcome}", "code": {abs(code)}, "seconds": {seconds}'
-        write_down(end, f"{{{told}}}\n".encode())
+        told = f'"token": "{order["token"]}", "outcome": "{outcome}", "code": {abs(code)}, "seconds": {seconds}'
+        write_down(order["end"], f"{{{told}}}\n".encode())
     tell(report, f'{{"{how}": {abs(code)}}}\n')
     sweep(child, adopting)
     os.close(report)
@@ -83,14 +157,6 @@ def adopt_orphans() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     return bool(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-
-
-def restore_locale(original: bytes) -> None:
-    """Python may have set LC_CTYPE for itself; the program gets the caller's (``=VALUE``, or nothing)."""
-    if original:
-        os.environb[b"LC_CTYPE"] = original[1:]
-    else:
-        os.environb.pop(b"LC_CTYPE", None)
 
 
 def tell(fd: int, text: str) -> None:
@@ -260,4 +326,4 @@ def table_of_ps() -> dict[int, int]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(socket.socket(fileno=int(sys.argv[1])))
