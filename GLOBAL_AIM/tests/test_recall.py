@@ -131,7 +131,6 @@ SCRIPTS: dict[str, tuple[str, dict[str, Any]]] = {
     "timeout": ("open('a', 'w').write('half'); print('said', flush=True); time.sleep(77)", {"timeout_s": 1}),
     "idle": ("open('a', 'w').write('half'); time.sleep(77)", {"idle_timeout_s": 1}),
     "out of scope": ("open('a', 'w').write('new\\n'); open('keep', 'w').write('x'); open('stray', 'w')", {}),
-    "worktree gone": ("import shutil; shutil.rmtree(os.getcwd())", {}),
     "staged": ("open('a', 'w').write('new\\n'); os.system('git add a; git rm -q --cached keep')", {}),
     "line endings touched": ("os.utime('odd'); open('a', 'w').write('new\\n')", {}),
     "line endings": ("open('odd', 'a', newline='').write('three\\r\\n')", {}),
@@ -155,6 +154,16 @@ def test_what_is_found_is_what_an_undisturbed_try_gives(
         assert (killed.run_dir / name).read_bytes() == (calm.run_dir / name).read_bytes()
     workspace.remove_slots(killed.repo, killed.config)
     assert killed.orphans() == {}
+
+
+def test_a_worktree_that_is_gone_is_no_change_that_removed_all_files(
+    lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can tell afterwards whether the tool took it away or a person did."""
+    killed = lab("import shutil; shutil.rmtree(os.getcwd())")
+    kill(killed, monkeypatch)
+    assert killed.recall() is None
+    assert [name for name, _ in killed.events] == ["attempt_paid_again"]
 
 
 @pytest.mark.parametrize("where", ["_look", "_save", "_write_traces", "_change_id"])

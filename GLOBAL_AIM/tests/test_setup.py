@@ -165,7 +165,7 @@ def test_what_it_made_is_not_the_tools_work_even_when_the_tool_stops_ignoring_it
         (slot.path / ".gitignore").write_text("")
         subprocess.run(["git", "add", "--force", ".env", "made"], cwd=slot.path, check=True)
         (slot.path / "made/tool").write_text("x")
-        found = snapshot.changes(slot, lab.state(lab.base), [".env"])
+        found = snapshot.look(slot, lab.state(lab.base), [".env"]).changes
         assert [change.path for change in found] == [".gitignore", "made/tool"]
         assert snapshot.peek(slot) == [".gitignore", "made/tool"]
     lab.use()
@@ -179,7 +179,7 @@ def test_a_copied_file_that_the_tool_changes_and_adds_is_its_work(lab: Lab) -> N
     with workspace.lease(lab.repo, lab.config, lab.base) as slot:
         (slot.path / ".env").write_text("KEY=2\n")
         slot.settle()
-        assert [change.path for change in snapshot.changes(slot, lab.state(lab.base), [".env"])] == [".env"]
+        assert [change.path for change in snapshot.look(slot, lab.state(lab.base), [".env"]).changes] == [".env"]
 
 
 @pytest.mark.parametrize(
@@ -410,11 +410,11 @@ def test_a_record_that_cannot_be_read_counts_as_none(lab: Lab, content: str) -> 
 
 
 def test_a_self_ignoring_folder_survives(lab: Lab) -> None:
-    code = "import os; os.mkdir('env'); open('env/.gitignore', 'w').write('*'); open('env/f', 'w').write('x')"
+    code = "import os; os.mkdir('env'); [open('env/' + name, 'w').write('*') for name in ('.gitignore', '.gitattributes', 'f')]"
     lab.values["worktree.setup"] = [lab.python(code)]
     (lab.use().path / "env/tool").write_text("x")
     slot = lab.use()
-    assert sorted(path.name for path in (slot.path / "env").iterdir()) == [".gitignore", "f"]
+    assert sorted(path.name for path in (slot.path / "env").iterdir()) == [".gitattributes", ".gitignore", "f"]
     assert lab.runs == 1
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from global_aim import snapshot, workspace
-from global_aim.workspace import Slot
 from global_util.config import Settings
 from global_util.contracts.item import Change, State
 from global_util.contracts.workstream import LiteralPath, ScopeEntry
@@ -63,14 +62,11 @@ class Lab:
         self.box.git("update-ref", "refs/heads/main", commit)
         with workspace.lease(self.box.repo, self.config, commit) as slot:
             act(Tool(slot.path))
-            found = snapshot.changes(slot, self.start, literal)
-            self.look(slot)
+            left = snapshot.look(slot, self.start, literal)
+            self.nested, self.refused = list(left.repositories), list(left.refused)
             slot.settle()
-        self.after = self.box.content(self.box.repo.overlay(self.start.tree, found))
-        return found
-
-    def look(self, slot: Slot) -> None:
-        self.nested, self.refused = snapshot.nested_repositories(slot), snapshot.refused(slot)
+        self.after = self.box.content(self.box.repo.overlay(self.start.tree, left.changes))
+        return left.changes
 
 
 @pytest.fixture
@@ -444,3 +440,23 @@ def test_what_git_takes_nowhere_is_told_and_breaks_nothing(lab: Lab) -> None:
 
     assert [change.path for change in lab.see(act)] == ["a"]
     assert lab.refused == sorted([*(name.replace("\\", "\\\\") for name in names), ".gitmodules"])
+
+
+def test_a_slot_that_comes_from_other_attributes_holds_what_a_fresh_one_would(lab: Lab) -> None:
+    crlf = {b".gitattributes": (FILE, b"*.txt text eol=crlf\n"), b"a.txt": (FILE, b"one\n"), b"keep": (FILE, b"x\n")}
+    plain = {name: entry for name, entry in crlf.items() if name != b".gitattributes"}
+    for content, shown in ((crlf, b"one\r\n"), (plain, b"one\n"), (crlf, b"one\r\n")):
+        with workspace.lease(lab.box.repo, lab.config, lab.box.commit(content)) as slot:
+            assert (slot.path / "a.txt").read_bytes() == shown
+            slot.settle()
+
+
+def test_attributes_that_a_tool_left_do_not_count_in_the_next_checkout(lab: Lab) -> None:
+    first, second = (lab.box.commit({b"a.txt": (FILE, text)}) for text in (b"one\n", b"two\n"))
+    with workspace.lease(lab.box.repo, lab.config, first) as slot:
+        (slot.path / ".gitattributes").write_text("*.txt text eol=crlf\n", "utf-8")
+        slot.settle()
+    with workspace.lease(lab.box.repo, lab.config, second) as slot:
+        assert (slot.path / "a.txt").read_bytes() == b"two\n"
+        assert not (slot.path / ".gitattributes").exists()
+        slot.settle()

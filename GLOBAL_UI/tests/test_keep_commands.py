@@ -58,7 +58,7 @@ def test_show_tells_paths_that_cannot_steer_a_terminal(box: Sandbox) -> None:
 def test_the_patch_is_one_that_git_takes(box: Sandbox) -> None:
     shown = run(box, "show", "ws/1", "--patch").stdout_bytes
     box.git("apply", "--index", stdin=shown)
-    assert box.git("write-tree") == box.repo.tree_of(KEEP + "E/ws/1")
+    assert box.git("write-tree") == box.git("rev-parse", KEEP + "E/ws/1^{tree}")
 
 
 def test_a_name_that_is_none_is_told_with_what_is_near(box: Sandbox) -> None:

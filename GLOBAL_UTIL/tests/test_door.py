@@ -95,10 +95,10 @@ CALLS: dict[str, Callable[[Repository, str], object]] = {
     "checkouts": lambda repo, _: repo.checkouts("main"),
     "tracked_changes": lambda repo, _: repo.tracked_changes(repo.cwd),
     "move_refs": move_refs,
-    "paths_of": lambda repo, commit: repo.paths_of(commit),
-    "modes_of": lambda repo, commit: repo.modes_of(commit),
+    "paths_of": lambda repo, commit: repo.paths_of(repo.tree_of(commit)),
+    "modes_of": lambda repo, commit: repo.modes_of(repo.tree_of(commit)),
     "read_file": lambda repo, commit: repo.read_file(commit, "f"),
-    "diff": lambda repo, commit: repo.diff(made(repo, commit, b"x\n"), commit),
+    "diff": lambda repo, commit: repo.diff(made(repo, commit, b"x\n"), repo.tree_of(commit)),
     "patch": lambda repo, commit: repo.patch(made(repo, commit, b"x\n"), commit),
     "commit": lambda repo, commit: repo.commit(repo.tree_of(commit), (commit,), "x", NOBODY, 0),
     "date_of": lambda repo, commit: repo.date_of(commit),
@@ -137,7 +137,7 @@ def test_variables_of_git_do_not_lead_elsewhere(
     repo = Repository.discover(sandbox.folder)
     assert repo.commit_of("refs/heads/main") is not None
     assert repo.resolve("HEAD") == commit
-    assert repo.paths_of(commit) == ("f",)
+    assert repo.paths_of(repo.tree_of(commit)) == ("f",)
 
 
 def test_the_same_content_gives_the_same_commit_wherever_it_is_made(sandbox: Sandbox) -> None:
@@ -253,4 +253,4 @@ def test_what_is_wrong_is_told_in_one_line(sandbox: Sandbox, monkeypatch: pytest
         Git(sandbox.folder / "gone", sandbox.repo.common_dir).run("version")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(EnvironmentFault, match="git is not installed"):
-        sandbox.repo.run("version")
+        Repository.discover(sandbox.folder)

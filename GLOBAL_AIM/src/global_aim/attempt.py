@@ -13,14 +13,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, cast
 
-from global_util import paths
+from global_util import disk, paths
 from global_util.attempt import AttemptRequest, AttemptResult, Usage
 from global_util.config import PLAY
 from global_util.contracts.item import Call, CallOutcome, Change, Scope, ScopeReport, State, Violation
 from global_util.contracts.phase_plan import PhasePlan, ToolProfile
 from global_util.contracts.workstream import AcceptanceRun
+from global_util.disk import DiskFault
 from global_util.errors import Interrupted, InvalidInput
 from global_util.files import write_atomically
 from global_util.git import GitError
@@ -39,12 +41,14 @@ if TYPE_CHECKING:
 
 NO_RECORDING = 66
 """Exit code of the ``replay`` tool when it has nothing to play for a call."""
+_FAILED = ("failed", "timeout", "idle_timeout")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a tool left behind: all of it, what the scope allows, and what it does not."""
+    """What a tool left behind: the tree and the changes of all of it, what the scope allows, and what it does not."""
 
+    tree: str
     found: tuple[Change, ...]
     inside: tuple[Change, ...]
     violations: tuple[Violation, ...]
@@ -121,11 +125,15 @@ def _conclude(ctx: Context, request: AttemptRequest, slot: Slot, folder: Path, r
     try:
         seen = _look(slot, request)
     except (GitError, OSError) as fault:
+        disk.blame(fault)
+        if place := _full(slot):
+            raise DiskFault(f"{place}: the disk is full: {fault}") from None
         ctx.emit("worktree_unreadable", request.workstream_id, n=request.n, why=str(fault))
-        seen, outcome = Seen((), (), ()), "failed"
+        seen, outcome = Seen(request.start.tree, (), (), ()), "failed"
+    _require_room(slot, folder, tool, outcome)
     _keep_ignored(ctx, request, slot)
     used, wait_s = _told(ctx, request, result)
-    if wait_s and (outcome in ("failed", "timeout", "idle_timeout") or (outcome == "ok" and not seen.found)):
+    if wait_s and (outcome in _FAILED or (outcome == "ok" and not seen.found)):
         outcome = "rate_limited"
     ended = Ended(outcome, result.exit_code, used)
     made = _saved(ctx, request, folder, ended, seen, _detail(result, outcome, tool))
@@ -139,12 +147,28 @@ def _conclude(ctx: Context, request: AttemptRequest, slot: Slot, folder: Path, r
     return made
 
 
+def _require_room(slot: Slot, folder: Path, tool: str, outcome: str) -> None:
+    """A tool that failed where there was no room is called again once there is: what it answered says nothing.
+
+    What it left stays in its slot, unsettled, and is kept before the slot is used again.
+    """
+    if outcome in _FAILED and (place := _full(slot)):
+        tries.forget(folder)
+        raise DiskFault(f"{place}: the disk is full, and {tool} ended with {outcome}")
+
+
+def _full(slot: Slot) -> Path | None:
+    """Where a tool writes, if there is no room."""
+    return next(filter(disk.is_full, (slot.path, Path(gettempdir()))), None)
+
+
 def _keep_ignored(ctx: Context, request: AttemptRequest, slot: Slot) -> None:
     """Files that git ignores are no change, and go when the slot is used again: those that ``keep.ignored`` names are kept."""
     name = f"refs/pipeline/keep/{ctx.execution_id}/{request.workstream_id}/{ctx.try_name(request)}"
     try:
         ref = snapshot.keep_ignored(slot, request.start, name, f"{request.workstream_id}: with files that git ignores")
     except (GitError, OSError) as fault:
+        disk.blame(fault)
         ctx.emit("worktree_unreadable", request.workstream_id, n=request.n, why=str(fault))
         return
     if ref:
@@ -156,7 +180,7 @@ def _play(ctx: Context, request: AttemptRequest, folder: Path, recordings: Path)
     ctx.emit("tool_played", request.workstream_id, tool=request.tool, n=request.n, purpose=request.purpose)
     played = playing.play(ctx.repo, recordings, request)
     request = request.model_copy(update={"instead": played.instead})
-    seen = _judged(ctx.repo, request, played.found, played.unseen)
+    seen = _judged(ctx.repo, request, played.tree, played.unseen)
     return _saved(ctx, request, folder, played.ended, seen, played.detail)
 
 
@@ -250,19 +274,19 @@ def _files(scope: Scope) -> list[str]:
 
 def _look(slot: Slot, request: AttemptRequest) -> Seen:
     scope = request.work.scope
-    found = snapshot.changes(slot, request.start, (*scope.files_scope, *scope.files_create))
-    unseen = [Violation(path=path, kind="submodule") for path in snapshot.nested_repositories(slot)]
-    unseen += [Violation(path=path, kind="git_dir") for path in snapshot.refused(slot)]
-    return _judged(slot.repo, request, found, unseen)
+    left = snapshot.look(slot, request.start, (*scope.files_scope, *scope.files_create))
+    unseen = [Violation(path=path, kind="submodule") for path in left.repositories]
+    unseen += [Violation(path=path, kind="git_dir") for path in left.refused]
+    return _judged(slot.repo, request, left.tree, unseen)
 
 
-def _judged(repo: Repository, request: AttemptRequest, found: tuple[Change, ...], unseen: Sequence[Violation]) -> Seen:
+def _judged(repo: Repository, request: AttemptRequest, tree: str, unseen: Sequence[Violation]) -> Seen:
     """What was found by the scope. ``unseen``: violations that git cannot hold as changes."""
-    scope = request.work.scope
+    scope, found = request.work.scope, repo.diff(request.start.tree, tree)
     known = frozenset(repo.paths_of(request.base.tree)) if scope.files_create else frozenset()
     judged = [(change, paths.judge(scope, change.path, change.path in known)) for change in found]
     violations = [Violation.model_validate({"path": change.path, "kind": kind}) for change, kind in judged if kind]
-    return Seen(found, tuple(change for change, kind in judged if not kind), (*violations, *unseen))
+    return Seen(tree, found, tuple(change for change, kind in judged if not kind), (*violations, *unseen))
 
 
 def _save(ctx: Context, request: AttemptRequest, seen: Seen, outcome: str) -> tuple[State, ScopeReport]:
@@ -272,24 +296,24 @@ def _save(ctx: Context, request: AttemptRequest, seen: Seen, outcome: str) -> tu
         ref = f"refs/pipeline/keep/{ctx.execution_id}/{request.workstream_id}/{ctx.try_name(request)}"
         if outcome == "rate_limited":
             # The next try has the same number: what this one left must not give way to it.
-            ref = f"refs/pipeline/keep/orphans/{ctx.repo.overlay(request.start.tree, seen.found)}"
+            ref = f"refs/pipeline/keep/orphans/{seen.tree}"
         why = "left its scope" if seen.violations else f"its tool ended with {outcome}"
-        kept = snapshot.keep(ctx.repo, request.start, seen.found, ref, f"{request.workstream_id}: {why}")
+        kept = snapshot.keep(ctx.repo, request.start, seen.tree, ref, f"{request.workstream_id}: {why}")
     report = ScopeReport(
         verdict="violated" if seen.violations else "inside", violations=seen.violations, kept_under=kept
     )
-    head = _commit(ctx, request, seen.inside if outcome == "ok" else ())
+    head = _commit(ctx, request, seen) if outcome == "ok" else request.start
     ref = f"refs/pipeline/runs/{ctx.execution_id}/{request.workstream_id}"
-    if ctx.repo.resolve(ref) != head.commit:
-        ctx.repo.update_ref(ref, head.commit, ctx.repo.resolve(ref), f"phaseline: {request.purpose} {request.n}")
+    before = request.start.commit if request.n > 1 else None
+    ctx.repo.move_ref(ref, head.commit, f"phaseline: {request.purpose} {request.n}", before)
     return head, report
 
 
-def _commit(ctx: Context, request: AttemptRequest, inside: Sequence[Change]) -> State:
-    if not inside:
+def _commit(ctx: Context, request: AttemptRequest, seen: Seen) -> State:
+    if not seen.inside:
         return request.start
-    tree = ctx.repo.overlay(request.start.tree, inside)
-    if ctx.repo.diff(request.start.tree, tree) != tuple(inside):
+    tree = seen.tree if seen.inside == seen.found else ctx.repo.overlay(request.start.tree, seen.inside)
+    if ctx.repo.diff(request.start.tree, tree) != seen.inside:
         # Half of a change that turns a file into a folder lies outside the scope: nothing of it can stand alone.
         return request.start
     message = f"{request.workstream_id}: {request.purpose} {request.n}\n"
@@ -301,8 +325,7 @@ def _commit(ctx: Context, request: AttemptRequest, inside: Sequence[Change]) -> 
 
 def _write_traces(ctx: Context, request: AttemptRequest, folder: Path, ended: Ended, seen: Seen) -> None:
     """The patch of the try, and for AI calls the recording that the ``replay`` tool can play."""
-    whole = ctx.repo.overlay(request.start.tree, seen.found) if seen.found else request.start.tree
-    patch = ctx.repo.patch(request.start.tree, whole)
+    patch = ctx.repo.patch(request.start.tree, seen.tree)
     write_atomically(folder / "change.patch", patch)
     if request.purpose == "fixer" or ended.outcome == "rate_limited":
         return

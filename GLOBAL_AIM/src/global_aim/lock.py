@@ -50,7 +50,9 @@ def try_lock(place: Path) -> int | None:
 
 def unwritable(place: Path, fault: OSError) -> EnvironmentFault:
     """What is said when slots and locks cannot be where they should."""
-    return EnvironmentFault(f"{place}: {fault.strerror}", "set worktree.root to a folder that can be written", "E440")
+    return EnvironmentFault(
+        f"{place}: {fault.strerror}", "make room there, or set worktree.root to a folder that can be written", "E440"
+    )
 
 
 def _is_at(handle: int, place: Path) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
 from global_util.attempt import Usage
-from global_util.contracts.item import CallOutcome, Change, Violation
+from global_util.contracts.item import CallOutcome, Violation
 from global_util.errors import InvalidInput
 from global_util.git import GitError
 
@@ -39,10 +39,12 @@ class Ended(NamedTuple):
 
 
 class Played(NamedTuple):
-    """What a recording holds. ``unseen``: violations that its patch cannot tell; ``detail``: one line when it does not fit."""
+    """What a recording holds: how the call ended, and the tree that it left. ``unseen``: violations that its patch cannot
+    tell; ``detail``: one line when it does not fit.
+    """
 
     ended: Ended
-    found: tuple[Change, ...]
+    tree: str
     unseen: tuple[Violation, ...]
     detail: str = ""
     instead: str | None = None
@@ -68,15 +70,17 @@ def play(repo: Repository, folder: Path, request: AttemptRequest) -> Played:
     """
     patch, about = (folder / request.workstream_id / f"{request.n}.{form}" for form in ("patch", "json"))
     if not patch.exists():
-        return Played(Ended("no_recording", NO_RECORDING), (), (), f"no recording of call {request.n}")
+        return Played(Ended("no_recording", NO_RECORDING), request.start.tree, (), f"no recording of call {request.n}")
     told = _read(about) if about.exists() else {}
     try:
-        found = repo.diff(request.start.tree, _applied(repo, request.start.tree, patch.read_bytes()))
+        tree = _applied(repo, request.start.tree, patch.read_bytes())
         call = told.get(CALL) or {}
         unseen = tuple(map(_violation, call.get("unseen") or ()))
-        return Played(_ended(told, call), found, unseen, instead=call.get("instead"))
+        return Played(_ended(told, call), tree, unseen, instead=call.get("instead"))
     except GitError as fault:
-        return Played(Ended("failed", DATA_FAULT), (), (), f"its recording does not fit: {fault.message}")
+        return Played(
+            Ended("failed", DATA_FAULT), request.start.tree, (), f"its recording does not fit: {fault.message}"
+        )
     except (OSError, ValueError, TypeError, AttributeError) as fault:
         raise _unread(about, fault) from None
 

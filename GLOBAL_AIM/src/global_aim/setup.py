@@ -96,7 +96,7 @@ class Setup:
             self._command(slot, number, command, deadline)
         make_accessible(slot.path)
         _require_unchanged(slot, commit)
-        slot.check_out(commit)
+        slot.check_out(commit, own=True)
         write_inventory(slot, key, slot.notes, take_inventory(slot))
 
     def _copy(self, slot: Slot) -> tuple[str, ...]:
@@ -220,9 +220,8 @@ def _require_unchanged(slot: Slot, commit: str) -> None:
 
     from global_aim import snapshot
 
-    found = [change.path for change in snapshot.changes(slot, State(commit=commit, tree=slot.repo.tree_of(commit)))]
-    found += snapshot.nested_repositories(slot)
-    found += snapshot.refused(slot)
+    left = snapshot.look(slot, State(commit=commit, tree=slot.repo.tree_of(commit)))
+    found = [*(change.path for change in left.changes), *left.repositories, *left.refused]
     found += [os.path.relpath(place, slot.path) for place in slot.submodules() if _is_filled(place)]
     if found:
         shown = ", ".join(sorted(found)[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")

@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from global_util.files import write_atomically
 from global_util.git import Git, GitError, Person, Repository
 
+from global_aim.inventory import read_inventory
 from global_aim.lock import guard
 
 if TYPE_CHECKING:
@@ -37,8 +39,14 @@ _SETTINGS = {
     "core.splitIndex": "false",
     "core.symlinks": "true",
     "core.trustctime": "true",
+    # Names are not folded in it, so that they can be searched for.
+    "index.version": "2",
 }
 """A slot is whole, and nothing that happens in it goes unseen, however the user's own checkout is set up."""
+
+
+_GITLINK = b"\x00\x00\xe0\x00"
+"""The mode of a submodule, as an index holds it (gitformat-index)."""
 
 
 class Slot:
@@ -55,6 +63,7 @@ class Slot:
         # Not below our own files: what a tool writes to ``../`` must not reach them.
         self.path = folder.parent / "trees" / folder.name
         self.pristine = folder / "pristine.index"
+        self._git = Git(self.path, repo.common_dir)
         self.phantoms: dict[bytes, str] = {}
         self.variables: dict[str, str] = {}
         self.notes: tuple[str, ...] = ()
@@ -79,9 +88,10 @@ class Slot:
     def git(self, *argv: str | bytes, stdin: bytes = b"", index: Path | None = None) -> bytes:
         """Git in this slot. With an index of ours, git's own folder for the worktree is not needed."""
         env = {"GIT_DIR": str(self.repo.common_dir if index else self.admin), "GIT_WORK_TREE": str(self.path)}
+        env["GIT_ATTR_NOSYSTEM"] = "1"
         if index:
             env["GIT_INDEX_FILE"] = str(index)
-        return Git(self.path, self.repo.common_dir).run(*argv, stdin=stdin, env=env, config=_SETTINGS)
+        return self._git.run(*argv, stdin=stdin, env=env, config=_SETTINGS)
 
     def prepare(self, commit: str, setup: Setup | None = None) -> None:
         """Make the slot a clean checkout of ``commit``, building it anew when it cannot be mended.
@@ -108,14 +118,22 @@ class Slot:
         write_atomically(self.folder / "start", commit.encode())
         (self.folder / "settled").unlink(missing_ok=True)
 
-    def check_out(self, commit: str) -> None:
-        """Put files, index and HEAD at ``commit``, whatever was done to them. Files that git does not track stay."""
+    def check_out(self, commit: str, own: bool = False) -> None:
+        """Put files, index and HEAD at ``commit``, whatever was done to them.
+
+        Files that git does not track stay; but for attributes, unless what is there is our ``own`` (a set-up's) work.
+        """
         if not self.admin.is_dir() or not self.intact:
             raise GitError(f"worktree {self.path}: git has forgotten it, or it is no folder any more")
-        make_accessible(self.path)
+        attributes = make_accessible(self.path, ".gitattributes")
+        self._forget_attributes(() if own else attributes)
         self._git_file()
         (self.admin / "index.lock").unlink(missing_ok=True)
         self._restore_index()
+        if not self._reads_alike(commit):
+            # Git leaves a file as it is that is the same in both commits, though it would be written otherwise now.
+            self.git("read-tree", "--reset", "-u", self.repo.empty_tree())
+        (self.folder / "start").unlink(missing_ok=True)
         self.git("checkout", "--force", "--detach", "--no-recurse-submodules", "--quiet", commit)
         # With its time: git looks again at files that are as young as their index, for it compares whole seconds only.
         shutil.copy2(self.admin / "index", self.pristine)
@@ -129,6 +147,13 @@ class Slot:
             remove_tree(place)
             place.mkdir(parents=True)
 
+    def _forget_attributes(self, places: Sequence[str]) -> None:
+        """What a tool wrote would count in the checkout. Those that are tracked come back; those of the set-up stay."""
+        known = read_inventory(self)[1] if places else {}
+        for place in places:
+            if os.fsencode(os.path.relpath(place, self.path)) not in known:
+                os.unlink(place)  # noqa: PTH108
+
     def _restore_index(self) -> None:
         """Forget what the last tool did to its index: marks in it would hide files from the checkout."""
         if self.pristine.exists():
@@ -136,8 +161,17 @@ class Slot:
         else:
             (self.admin / "index").unlink(missing_ok=True)
 
+    def _reads_alike(self, commit: str) -> bool:
+        """Do the same attributes hold there as where the slot is?"""
+        place = self.folder / "start"
+        before = self.repo.commit_of(place.read_text("utf-8")) if place.exists() else None
+        changes = self.repo.diff(before.tree, self.repo.tree_of(commit)) if before else ()
+        return before is not None and all(one.path.rpartition("/")[2] != ".gitattributes" for one in changes)
+
     def submodules(self) -> list[Path]:
         """The folders of submodules, which stay empty: git cleans around them, never in them."""
+        if _GITLINK not in self.pristine.read_bytes():
+            return []
         rows = self.git("ls-files", "--stage", "-z", index=self.pristine).split(b"\0")
         pairs = (row.partition(b"\t")[::2] for row in rows)
         return [self.path / os.fsdecode(name) for meta, name in pairs if meta.startswith(b"160000 ")]
@@ -159,8 +193,16 @@ class Slot:
 
     def _unclean(self) -> list[bytes]:
         """Paths that git calls modified right after a checkout (line-ending rules that their content breaks)."""
+        if not self._converts():
+            return []
         raw = self.git("diff-files", "-z", "--name-only", "--ignore-submodules=all", index=self.pristine)
         return [name for name in raw.split(b"\0") if name]
+
+    def _converts(self) -> bool:
+        """Can a file differ from its object although nobody touched it? By rules of the tree, the user or the system."""
+        if self.repo.converts or (self.repo.common_dir / "info" / "attributes").exists():
+            return True
+        return b".gitattributes" in self.pristine.read_bytes()
 
     def settle(self) -> None:
         """What lies in the slot has been saved or is worth nothing: it may be overwritten."""
@@ -226,11 +268,12 @@ def digest(root: Path, name: bytes) -> str:
         return "none"
 
 
-def make_accessible(path: Path) -> None:
-    """Make a worktree one that can be read and cleaned, whatever a tool did to it.
+def make_accessible(path: Path, name: str = "") -> list[str]:
+    """Make a worktree one that can be read and cleaned, whatever a tool did to it. The places of files with this name.
 
     Folders get their permissions back; pipes, sockets and devices, which git cannot hold and would wait for, are removed.
     """
+    found: list[str] = []
     waiting = [] if path.is_symlink() or not path.is_dir() else [str(path)]
     while waiting:
         folder = waiting.pop()
@@ -238,13 +281,11 @@ def make_accessible(path: Path) -> None:
         with suppress(OSError):
             os.chmod(folder, os.stat(folder).st_mode | stat.S_IRWXU)  # noqa: PTH101, PTH116
             with os.scandir(folder) as entries:
-                waiting += [place for entry in entries if (place := _cleared(entry))]
-
-
-def _cleared(entry: os.DirEntry[str]) -> str:
-    """The path of a folder; anything that is neither folder, file nor link is removed."""
-    if entry.is_dir(follow_symlinks=False):
-        return entry.path
-    if not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
-        os.unlink(entry.path)  # noqa: PTH108
-    return ""
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    elif not entry.is_symlink() and not entry.is_file(follow_symlinks=False):
+                        os.unlink(entry.path)  # noqa: PTH108
+                    elif entry.name == name:
+                        found.append(entry.path)
+    return found

@@ -6,13 +6,14 @@ The work tree is compared with an index saved before the tool ran, so that nothi
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from global_util import paths
@@ -31,45 +32,65 @@ _GITMODULES = re.compile(rb"(?i)\.gitmodules|gitmod~|gi7eba")
 """As a link, git takes it nowhere."""
 
 
-def changes(slot: Slot, start: State, literal: Sequence[ScopeEntry] = ()) -> tuple[Change, ...]:
-    """All changed paths against ``start``, sorted. ``literal``: paths that count even when they are ignored."""
+@dataclass(frozen=True)
+class Left:
+    """What a tool left: its tree, all changed paths, sorted, and what git cannot hold as a change.
+
+    ``repositories`` are folders with a repository of their own, with a slash at the end; ``refused`` are files that git
+    takes nowhere, because some system could read their names as ``.git``.
+    """
+
+    tree: str
+    changes: tuple[Change, ...]
+    repositories: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
+def look(slot: Slot, start: State, literal: Sequence[ScopeEntry] = ()) -> Left:
+    """What is there that was not at ``start``. ``literal``: paths that count even when they are ignored."""
     _open(slot)
     with scratch("snapshot") as folder:
         index = folder / "index"
         shutil.copy2(slot.pristine, index)
-        staged = _staged(slot, start)
-        names = _candidates(slot, index, staged, literal)
-        exact = {name: change for name, change in staged.items() if name in names and _is_exact(slot, name, change)}
-        rest = [name for name in names if name not in exact]
-        _remove(slot, index, [name for name in rest if not _is_file(slot, name)])
-        _add(slot, index, [name for name in rest if _is_file(slot, name)])
-        _take(slot, index, exact)
-        raw = slot.git(
-            "diff-index", "--cached", "--raw", "-z", "--no-renames", "--full-index", start.commit, index=index
+        modified, untracked = _listed(slot, index)
+        known = read_inventory(slot)[1]
+        refused = [name for name in untracked if not name.endswith(b"/") and _is_refused(slot, name)]
+        tree = _tree(slot, start, index, [*modified, *untracked, *_named(slot, literal)], known)
+        return Left(
+            tree,
+            slot.repo.diff(start.tree, tree),
+            tuple(sorted(map(paths.from_bytes, _repositories(slot, modified, untracked, known)))),
+            tuple(sorted(map(paths.from_bytes, refused))),
         )
-        return tuple(parse_raw(raw))
 
 
-def nested_repositories(slot: Slot) -> list[str]:
-    """Folders with a repository of their own that the tool made: git lists them with a trailing slash."""
-    new = {name for name in _untracked(slot, slot.pristine) if name.endswith(b"/")}
-    new -= {name + b"/" for name in read_inventory(slot)[1]}
-    new |= {name + b"/" for name in _modified(slot, slot.pristine) if os.path.isdir(_place(slot, name + b"/.git"))}  # noqa: PTH112
-    return sorted(map(paths.from_bytes, new))
+def _tree(slot: Slot, start: State, index: Path, found: Sequence[bytes], known: Inventory) -> str:
+    staged = _staged(slot, start)
+    names = sorted(
+        name
+        for name in {*found, *staged}
+        if not name.endswith(b"/") and not _is_refused(slot, name) and not _is_phantom(slot, known, name)
+    )
+    if not names:
+        return start.tree
+    exact = {name: change for name, change in staged.items() if name in names and _is_exact(slot, name, change)}
+    rest = [name for name in names if name not in exact]
+    _remove(slot, index, [name for name in rest if not _is_file(slot, name)])
+    _add(slot, index, [name for name in rest if _is_file(slot, name)])
+    _take(slot, index, exact)
+    return slot.git("write-tree", index=index).decode().strip()
 
 
-def refused(slot: Slot) -> list[str]:
-    """Files that the tool made and git takes nowhere, because some system could read their names as ``.git``."""
-    names = _untracked(slot, slot.pristine)
-    return sorted(paths.from_bytes(name) for name in names if not name.endswith(b"/") and _is_refused(slot, name))
+def _repositories(slot: Slot, modified: Sequence[bytes], untracked: Sequence[bytes], known: Inventory) -> set[bytes]:
+    """Git lists those that are new with a slash at the end."""
+    new = {name for name in untracked if name.endswith(b"/")} - {name + b"/" for name in known}
+    return new | {name + b"/" for name in modified if os.path.isdir(_place(slot, name + b"/.git"))}  # noqa: PTH112
 
 
-def keep(repo: Repository, start: State, found: Sequence[Change], ref: str, why: str) -> str:
+def keep(repo: Repository, start: State, tree: str, ref: str, why: str) -> str:
     """Anchor a tree as a commit under a private ref, so that it may be removed from the worktree."""
-    tree = repo.overlay(start.tree, found)
     commit = repo.commit(tree, (start.commit,), f"keep: {why}\n", NOBODY, repo.date_of(start.commit))
-    if repo.resolve(ref) != commit:
-        repo.update_ref(ref, commit, repo.resolve(ref), f"phaseline: {why}")
+    repo.move_ref(ref, commit, f"phaseline: {why}")
     return commit
 
 
@@ -79,11 +100,11 @@ def keep_ignored(slot: Slot, start: State, prefix: str, why: str) -> str | None:
     The ref tells the tree: a try that is made again takes nothing from the one before.
     """
     names = ignored(slot)
-    found = changes(slot, start, names) if names else ()
-    if not {change.path for change in found}.intersection(names):
+    left = look(slot, start, names) if names else None
+    if left is None or not {change.path for change in left.changes}.intersection(names):
         return None
-    ref = f"{prefix}-ignored-{slot.repo.overlay(start.tree, found)[:12]}"
-    keep(slot.repo, start, found, ref, why)
+    ref = f"{prefix}-ignored-{left.tree[:12]}"
+    keep(slot.repo, start, left.tree, ref, why)
     return ref
 
 
@@ -106,11 +127,11 @@ def keep_everything(slot: Slot) -> str | None:
     head = slot.repo.commit_of((slot.folder / "start").read_text("utf-8"))
     if head is None or not slot.intact:
         return None
-    found = changes(slot, head, ignored(slot))
-    if not found:
+    tree = look(slot, head, ignored(slot)).tree
+    if tree == head.tree:
         return None
-    ref = f"refs/pipeline/keep/orphans/{slot.repo.overlay(head.tree, found)}"
-    keep(slot.repo, head, found, ref, "left in a worktree by a run that died")
+    ref = f"refs/pipeline/keep/orphans/{tree}"
+    keep(slot.repo, head, tree, ref, "left in a worktree by a run that died")
     return ref
 
 
@@ -126,15 +147,11 @@ def peek(slot: Slot) -> list[str]:
 
 
 def _peek(slot: Slot) -> list[str]:
+    slot.pristine.stat()
     _require_no_pipes(slot)
     known = read_inventory(slot)[1]
-    with scratch("snapshot") as folder:
-        index = folder / "index"
-        shutil.copy2(slot.pristine, index)
-        with suppress(GitError):
-            slot.git("update-index", "-q", "--really-refresh", index=index)
-        names = {*_modified(slot, index), *_untracked(slot, index)}
-    return sorted(paths.from_bytes(name) for name in names if not _is_phantom(slot, known, name))
+    modified, untracked = _listed(slot, slot.pristine)
+    return sorted(paths.from_bytes(name) for name in {*modified, *untracked} if not _is_phantom(slot, known, name))
 
 
 def _require_no_pipes(slot: Slot) -> None:
@@ -149,10 +166,12 @@ def _require_no_pipes(slot: Slot) -> None:
 def _staged(slot: Slot, start: State) -> dict[bytes, Change]:
     """What the tool put into its own index. An index that cannot be read says nothing."""
     try:
+        if filecmp.cmp(slot.admin / "index", slot.pristine, shallow=False):
+            return {}
         raw = slot.git(
             "diff-index", "--cached", "--raw", "-z", "--no-renames", "--full-index", "--diff-filter=ADMT", start.commit
         )
-    except GitError:
+    except (GitError, OSError):
         return {}
     found = {paths.to_bytes(change.path): change for change in parse_raw(raw)}
     return {name: change for name, change in found.items() if not _is_submodule_left(slot, name, change)}
@@ -163,26 +182,17 @@ def _is_submodule_left(slot: Slot, name: bytes, change: Change) -> bool:
     return (change.old_mode, change.status) == (GITLINK, "D") and os.path.isdir(_place(slot, name))  # noqa: PTH112
 
 
-def _candidates(slot: Slot, index: Path, staged: dict[bytes, Change], literal: Sequence[ScopeEntry]) -> list[bytes]:
-    with suppress(GitError):
-        slot.git("update-index", "-q", "--really-refresh", index=index)
-    modified = _modified(slot, index)
-    untracked = [name for name in _untracked(slot, index) if not name.endswith(b"/")]
-    named = [name for name in map(_as_file, literal) if name and _is_file(slot, name)]
-    known = read_inventory(slot)[1]
-    return sorted(
-        name
-        for name in {*modified, *untracked, *staged, *named}
-        if not _is_refused(slot, name) and not _is_phantom(slot, known, name)
-    )
+def _listed(slot: Slot, index: Path) -> tuple[list[bytes], list[bytes]]:
+    """Tracked paths whose files differ from the index, and paths that git neither tracks nor ignores."""
+    words = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all")
+    rows = _split(slot.git(*words, index=index))
+    # The first column is about a HEAD that is not the slot's own.
+    modified = [row[3:] for row in rows if row[1:2] not in (b" ", b"?")]
+    return modified, [row[3:] for row in rows if row[:2] == b"??"]
 
 
-def _modified(slot: Slot, index: Path) -> list[bytes]:
-    return _split(slot.git("diff-files", "-z", "--name-only", "--ignore-submodules=all", index=index))
-
-
-def _untracked(slot: Slot, index: Path) -> list[bytes]:
-    return _split(slot.git("ls-files", "--others", "--exclude-standard", "-z", index=index))
+def _named(slot: Slot, literal: Sequence[ScopeEntry]) -> list[bytes]:
+    return [name for name in map(_as_file, literal) if name and _is_file(slot, name)]
 
 
 def _is_phantom(slot: Slot, known: Inventory, name: bytes) -> bool:
@@ -205,12 +215,16 @@ def _open(slot: Slot) -> None:
     make_accessible(slot.path)
 
 
-def _remove(slot: Slot, index: Path, names: Iterable[bytes]) -> None:
+def _remove(slot: Slot, index: Path, names: Sequence[bytes]) -> None:
+    if not names:
+        return
     fed = b"".join(name + b"\0" for name in names)
     slot.git("update-index", "--force-remove", "-z", "--stdin", stdin=fed, index=index)
 
 
 def _add(slot: Slot, index: Path, names: Sequence[bytes]) -> None:
+    if not names:
+        return None
     fed = b"".join(name + b"\0" for name in names)
     try:
         slot.git("update-index", "--add", "--replace", "-z", "--stdin", stdin=fed, index=index)

@@ -9,9 +9,10 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from global_util import disk
 from global_util.config import Settings
 from global_util.errors import EnvironmentFault
 from global_util.git import GitError, Repository
@@ -76,6 +77,10 @@ def reopen(repo: Repository, config: Settings, before: Try, execution: str) -> I
     try:
         sign(handle, Holder(os.getpid(), execution, folder.name))
         slot = Slot(repo, folder)
+        if not slot.intact:
+            # Somebody has removed it: that all files are gone is not what the tool left.
+            yield None
+            return
         slot.lock, slot.phantoms, slot.ignored = handle, phantoms(folder), read_ignored(config)
         yield slot
     finally:
@@ -113,11 +118,15 @@ def remove_slots(repo: Repository, config: Settings) -> None:
 
 
 def _keep_orphan(slot: Slot) -> None:
-    """A slot that cannot be read any more is left to be rebuilt."""
+    """A slot that cannot be read any more is left to be rebuilt. Without room for what is in it, it is not used."""
     from global_aim.snapshot import keep_everything
 
-    with suppress(GitError, OSError):
+    try:
         keep_everything(slot)
+    except GitError:
+        return
+    except OSError as fault:
+        disk.blame(fault)
 
 
 def _take(root: Path, execution: str) -> tuple[Holder, int]:

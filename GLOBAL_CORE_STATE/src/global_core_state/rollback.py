@@ -49,8 +49,10 @@ def prepare(store: Store, folder: RunFolder, ws: str) -> Revert:
     if before is None or not repo.is_ancestor(landed, before):
         raise Held(f"{ws}: {log.target_branch} does not hold {landed} any more", "there is nothing to take back", _CODE)
     _require_unused(store, folder.execution_id, ws, plan, group)
-    tree, tip = repo.tree_of(landed), repo.tree_of(before)
-    joined = join(repo, tip, tree, repo.tree_of(f"{landed}^1"))
+    parent = repo.resolve(f"{landed}^1")
+    assert parent is not None
+    tip = repo.tree_of(before)
+    joined = join(repo, tip, repo.tree_of(landed), repo.tree_of(parent))
     if joined.tree is None:
         where = ", ".join(joined.conflicts[:3])
         raise Held(
@@ -76,7 +78,7 @@ def rollback(store: Store, folder: RunFolder, ws: str, why: str) -> str:
         _require_landed(store, execution, ws)
         with claimed(store, folder, INSTANT_S) as fence:
             fenced = store.behind(fence)
-            done = fenced.intend(execution, key, "rollback", {"workstream_id": ws})
+            done = fenced.intend(execution, key, "rollback", {"workstream_id": ws}).answer
             if done is None:
                 done = {"commit": _landed_before(fenced, folder, ws) or _land(folder, ws, prepare(fenced, folder, ws))}
                 fenced.confirm(execution, key, done)
@@ -96,7 +98,7 @@ def _require_landed(store: Store, execution: str, ws: str) -> None:
 
 
 def _outcome(store: Store, folder: RunFolder, ws: str) -> tuple[GitOperationLog, CommitPlan]:
-    rows = [row for row in store.table("phase_runs") if row["execution_id"] == folder.execution_id]
+    rows = store.table("phase_runs", folder.execution_id)
     output = next((row["output_id"] for row in rows if row["phase"] == "ph7"), None)
     if output is None:
         hint = f"let it end: pipeline run --resume {folder.execution_id}"

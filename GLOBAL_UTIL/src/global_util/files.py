@@ -44,10 +44,20 @@ def partial_beside(path: Path) -> Path:
 
 def forget_partials(folder: Path, *, below: bool = False) -> None:
     """Remove what processes that are gone have left half done in a folder, and ``below`` it."""
-    for place in (folder.rglob if below else folder.glob)(".phaseline.*.partial"):
-        with suppress(OSError, OverflowError, ValueError):
-            if not _is_alive(int(place.name.split(".")[2])):
-                place.unlink(missing_ok=True)
+    waiting: list[str | os.PathLike[str]] = [folder]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.name.startswith(".phaseline.") and entry.name.endswith(".partial"):
+                    _forget(folder / entry.path)
+                elif below and entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+
+
+def _forget(partial: Path) -> None:
+    with suppress(OSError, OverflowError, ValueError):
+        if not _is_alive(int(partial.name.split(".")[2])):
+            partial.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:
@@ -70,8 +80,11 @@ def write_partial(path: Path, content: bytes, mode: int | None = None) -> Path:
                 os.fchmod(handle.fileno(), mode)
             handle.flush()
             os.fsync(handle.fileno())
-    except BaseException:
+    except BaseException as fault:
         partial.unlink(missing_ok=True)
+        if isinstance(fault, OSError) and fault.errno and not fault.filename:
+            # The system names a file where it is opened, not where it is written.
+            fault.filename = str(path)
         raise
     return partial
 

@@ -32,7 +32,10 @@ def join(repo: Repository, onto: str, base: str, head: str) -> Joined:
         return Joined(head if base == onto else onto, "path")
     if onto == head:
         return Joined(onto, "path")
-    theirs, ours = ({change.path: change for change in repo.diff(base, side)} for side in (head, onto))
+    changes = repo.diff(base, head)
+    if all(repo.agree(base, onto, change.path) for change in changes):
+        return Joined(repo.overlay(onto, changes), "path")
+    theirs, ours = ({change.path: change for change in found} for found in (changes, repo.diff(base, onto)))
     fresh = [change for change in theirs.values() if not _same(change, ours.get(change.path))]
     if not _touch(fresh, (change for change in ours.values() if not _same(change, theirs.get(change.path)))):
         return Joined(repo.overlay(onto, fresh), "path")

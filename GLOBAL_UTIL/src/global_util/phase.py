@@ -80,6 +80,9 @@ class Context(Protocol):
     def ancestor(self, schema: str) -> Artifact:
         """The artifact of that schema that the current one descends from."""
 
+    def settled(self, phase: str) -> frozenset[str]:
+        """Workstreams with a try on record, a call of ``phase`` as the last word, and nothing announced and never confirmed."""
+
     def publish(self, model: type[A], **fields: Any) -> A:
         """Write an artifact beside the line's own, such as the graph of PH2."""
 
@@ -130,15 +133,20 @@ def find(name: str, decided: str = "") -> tuple[Phase, EntryPoint]:
             f'decide in pipeline.toml: [phases] {name} = "<distribution>"',
             "E411",
         )
-    loaded = candidates[0].load()
+    return _load(candidates[0]), candidates[0]
+
+
+@lru_cache
+def _load(entry: EntryPoint) -> Phase:
+    """The phase behind an entry point. Asking whether it is one takes longer than most calls of it."""
+    loaded = entry.load()
     if not isinstance(loaded, LinePhase | ItemPhase):
         raise EnvironmentFault(
-            f"{candidates[0].value} of {distribution(candidates[0])} is no phase: it needs id, consumes, produces, reads, "
-            "and run or one",
+            f"{entry.value} of {distribution(entry)} is no phase: it needs id, consumes, produces, reads, and run or one",
             "see CONTRIBUTING.md, 'A phase of your own'",
             "E412",
         )
-    return loaded, candidates[0]
+    return loaded
 
 
 def service(name: str) -> Any:

@@ -5,7 +5,7 @@ It loads no parser of command lines: ``cli`` adds that.
 
 from __future__ import annotations
 
-import errno
+import gc
 import os
 import signal
 import sys
@@ -13,9 +13,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from global_util.errors import EnvironmentFault, Exit, PipelineError
+from global_util.errors import Exit, PipelineError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_MANY = 100_000
+"""Objects made before garbage is looked for."""
 _NOT_OURS = (signal.SIG_IGN, None)
 """Handlers that stay: the caller lets the signal be ignored, or something outside of Python hears it."""
 
@@ -27,6 +28,8 @@ def guarded(command: Callable[[], Any]) -> int:
     """
     if threading.current_thread() is not threading.main_thread():
         return _run(command)
+    # What a plan of thousands holds is no garbage: looking through it again and again took most of the time to read it.
+    gc.set_threshold(_MANY, 20, 20)
     stops: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
@@ -57,12 +60,10 @@ def _run(command: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FOUND
     except OSError as fault:
-        if fault.errno not in _FULL:
-            return _defect()
-        where = f"{os.fsdecode(fault.filename)}: " if fault.filename else ""
-        return say(
-            EnvironmentFault(f"{where}{fault.strerror}", "make room, or make it writable, then run it again", "E409")
-        )
+        from global_util.disk import disk_fault
+
+        found = disk_fault(fault)
+        return say(found) if found else _defect()
     except Exception:
         return _defect()
     return answer if isinstance(answer, int) else Exit.DONE

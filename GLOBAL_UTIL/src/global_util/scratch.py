@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import itertools
 import os
 import shutil
 import tempfile
@@ -16,16 +17,25 @@ from functools import lru_cache
 from pathlib import Path
 
 _PREFIX, _LOCK = "phaseline-", ".lock"
+_NUMBERS = itertools.count()
 
 
 @contextmanager
 def scratch(purpose: str) -> Iterator[Path]:
     """A temporary folder for as long as the context lasts."""
-    root = tempfile.gettempdir()
-    if not _home(root).is_dir():
-        _home.cache_clear()
-    with tempfile.TemporaryDirectory(prefix=f"{purpose}-", dir=_home(root), ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{purpose}-", dir=_own(), ignore_cleanup_errors=True) as folder:
         yield Path(folder)
+
+
+@contextmanager
+def scratch_file(content: bytes) -> Iterator[Path]:
+    """A temporary file with this content for as long as the context lasts; cheaper than a folder."""
+    place = _own() / f"file-{next(_NUMBERS)}"
+    try:
+        place.write_bytes(content)
+        yield place
+    finally:
+        place.unlink(missing_ok=True)
 
 
 def sweep() -> None:
@@ -38,6 +48,14 @@ def _sweep(root: str) -> None:
     for place in Path(root).glob(f"{_PREFIX}*{_LOCK}"):
         with suppress(OSError):
             _remove_if_left(place)
+
+
+def _own() -> Path:
+    """This process's own folder, made again when somebody has removed it."""
+    root = tempfile.gettempdir()
+    if not _home(root).is_dir():
+        _home.cache_clear()
+    return _home(root)
 
 
 @lru_cache(maxsize=1)

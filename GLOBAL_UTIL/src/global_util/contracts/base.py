@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
@@ -61,7 +62,7 @@ def canonical_json(value: Any) -> bytes:
     if _is_simple(value):
         with suppress(UnicodeEncodeError):
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-    elif type(value) is dict and all(map(_is_plain, value)):
+    elif type(value) is dict and _are_plain(value):
         members = (canonical_json(key) + b":" + canonical_json(value[key]) for key in sorted(value))
         return b"{" + b",".join(members) + b"}"
     elif type(value) is list:
@@ -69,8 +70,12 @@ def canonical_json(value: Any) -> bytes:
     return rfc8785.dumps(value)
 
 
-def _is_plain(key: object) -> bool:
-    return type(key) is str and key.isascii()
+def _are_plain(keys: Iterable[object]) -> bool:
+    """Are all of them texts in ASCII? Their order by characters is that by code units then."""
+    try:
+        return "".join(keys).isascii()  # type: ignore[arg-type]
+    except TypeError:
+        return False
 
 
 def _is_simple(value: Any) -> bool:
@@ -78,7 +83,7 @@ def _is_simple(value: Any) -> bool:
     for one in waiting:
         kind = type(one)
         if kind is dict:
-            if not all(map(_is_plain, one)):
+            if not _are_plain(one):
                 return False
             waiting.extend(one.values())
         elif kind is list or kind is tuple:

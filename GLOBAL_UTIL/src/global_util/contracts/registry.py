@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from rfc8785 import CanonicalizationError
@@ -35,7 +36,10 @@ ARTIFACTS: dict[str, type[Artifact]] = {
         DagGraph,
     )
 }
-"""Artifacts with an envelope, by schema id."""
+"""Artifacts with an envelope, by schema id: those that the phases of the line write first, in its order."""
+
+_SCHEMA = re.compile(rb'\{\s*"schema": "([a-z_]+\.v\d+)"')
+"""How an artifact of ours begins."""
 
 DOCUMENTS: dict[str, tuple[str, type[Model]]] = {
     "workstream.v1": ("PH0_PLANNING", WorkstreamBundle),
@@ -74,6 +78,16 @@ def load_artifact(text: str | bytes, where: str, expected: str = "") -> Artifact
         if isinstance(item, Item) and item.computed_id() != item.item_id:
             raise InvalidInput(f"{where}: /items/{position}: the content does not match its item_id", "", "E303")
     return artifact
+
+
+def read_artifact(text: str | bytes, where: str) -> Artifact:
+    """Read an artifact whose bytes are proven to be those that were written under its id, as by the hash of its file.
+
+    Raises InvalidInput (exit 3) for what is none.
+    """
+    schema = _SCHEMA.match(text.encode() if isinstance(text, str) else text)
+    model = ARTIFACTS.get(schema[1].decode()) if schema else None
+    return parse(model, text, where) if model else load_artifact(text, where)
 
 
 def require_schema(artifact: Artifact, expected: str, where: str) -> None:

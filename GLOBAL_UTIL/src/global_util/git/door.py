@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from global_util import disk
+from global_util.disk import DiskFault
 from global_util.errors import EnvironmentFault
 from global_util.files import write_atomically
 
@@ -25,6 +27,7 @@ _SETTINGS = {
     "core.quotePath": "false",
     "core.editor": "true",
     "core.pager": "cat",
+    "core.filesRefLockTimeout": "2000",
     "commit.gpgSign": "false",
     "tag.gpgSign": "false",
     "gc.auto": "0",
@@ -80,6 +83,11 @@ def settings(values: Mapping[str, str]) -> list[str]:
     return [part for key, value in values.items() for part in ("-c", f"{key}={value}")]
 
 
+def sealed_words(argv: Sequence[str | bytes]) -> list[str | bytes]:
+    """A command with the settings of ``Git.sealed``."""
+    return [*settings({**_SETTINGS, **_SEALED_SETTINGS}), *argv]
+
+
 def start(
     argv: Sequence[str | bytes], *, cwd: Path, stdin: bytes = b"", env: Mapping[str, str], ok: Sequence[int] = (0,)
 ) -> subprocess.CompletedProcess[bytes]:
@@ -90,17 +98,36 @@ def start(
         )
     except OSError as fault:
         if not cwd.is_dir():
-            raise GitError(f"git {_shown(argv)}: {cwd}: no such folder") from None
+            raise GitError(f"git {shown(argv)}: {cwd}: no such folder") from None
         if not isinstance(fault, FileNotFoundError):
             raise
         raise EnvironmentFault("git is not installed", "install git 2.39 or newer", "E402") from None
     except subprocess.TimeoutExpired:
-        raise GitError(f"git {_shown(argv)}: no answer within {TIMEOUT_S} s") from None
+        raise GitError(f"git {shown(argv)}: no answer within {TIMEOUT_S} s") from None
     if done.returncode not in ok:
-        failed = GitError(f"git {_shown(argv)}: exit {done.returncode}: {_fault(done.stderr)}")
-        failed.stderr = done.stderr.decode("utf-8", "replace")
-        raise failed
+        told = f"git {shown(argv)}: exit {done.returncode}: {_fault(done.stderr)}"
+        raise failure(told, done.stderr.decode("utf-8", "replace"))
     return done
+
+
+def failure(told: str, stderr: str) -> EnvironmentFault:
+    """What to raise for a command that failed: GitError, or DiskFault when git says that it could not write."""
+    if disk.git_says_so(stderr):
+        return DiskFault(told)
+    failed = GitError(told)
+    failed.stderr = stderr
+    return failed
+
+
+def launch(argv: Sequence[str | bytes], *, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start git for several requests. Signals from a terminal are not for it: it ends with its input."""
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            ["git", *argv], cwd=cwd, env=dict(env), stdin=pipe, stdout=pipe, stderr=pipe, process_group=0
+        )
+    except FileNotFoundError:
+        raise EnvironmentFault("git is not installed", "install git 2.39 or newer", "E402") from None
 
 
 def _fault(stderr: bytes) -> str:
@@ -109,7 +136,8 @@ def _fault(stderr: bytes) -> str:
     return next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[-1])
 
 
-def _shown(argv: Sequence[str | bytes]) -> str:
+def shown(argv: Sequence[str | bytes]) -> str:
+    """A command without its settings, as messages name it."""
     words = [part.decode("utf-8", "replace") if isinstance(part, bytes) else part for part in argv]
     while len(words) > 1 and words[0] == "-c":
         words = words[2:]
@@ -122,6 +150,7 @@ class Git:
     def __init__(self, cwd: Path, common_dir: Path) -> None:
         self.cwd = cwd
         self.common_dir = common_dir
+        self._surroundings = environment()
 
     def run(
         self,
@@ -133,16 +162,21 @@ class Git:
     ) -> bytes:
         """Standard output of a git command in the real repository."""
         words = [*settings({**_SETTINGS, **(config or {})}), *argv]
-        return start(words, cwd=self.cwd, stdin=stdin, env=environment(env), ok=ok).stdout
+        return start(words, cwd=self.cwd, stdin=stdin, env={**self._surroundings, **(env or {})}, ok=ok).stdout
 
     def asks(self, *argv: str | bytes) -> bool:
         """Whether a git command exits with 0 (1 is no; anything else is an error)."""
-        return start([*settings(_SETTINGS), *argv], cwd=self.cwd, env=environment(), ok=(0, 1)).returncode == 0
+        return start([*settings(_SETTINGS), *argv], cwd=self.cwd, env=self._surroundings, ok=(0, 1)).returncode == 0
 
     def sealed(
         self, *argv: str | bytes, stdin: bytes = b"", env: Mapping[str, str] | None = None, ok: Sequence[int] = (0,)
     ) -> subprocess.CompletedProcess[bytes]:
         """A git command that sees the objects of the repository and nothing else of it."""
+        folder, surroundings = self.seal()
+        return start(sealed_words(argv), cwd=folder, stdin=stdin, env={**surroundings, **(env or {})}, ok=ok)
+
+    def seal(self) -> tuple[Path, dict[str, str]]:
+        """The folder and the environment in which git sees objects only."""
         folder = self._sealed_folder()
         sealed = {
             "GIT_DIR": str(folder),
@@ -151,8 +185,7 @@ class Git:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_ATTR_NOSYSTEM": "1",
         }
-        words = [*settings({**_SETTINGS, **_SEALED_SETTINGS}), *argv]
-        return start(words, cwd=folder, stdin=stdin, env=environment({**sealed, **(env or {})}), ok=ok)
+        return folder, {**self._surroundings, **sealed}
 
     def _sealed_folder(self) -> Path:
         folder = self.common_dir / "phaseline" / "sealed.git"

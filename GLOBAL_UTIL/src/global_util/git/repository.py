@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from global_util import paths
 from global_util.contracts.item import Change, State
+from global_util.disk import DiskFault
 from global_util.errors import EnvironmentFault, Held, InvalidInput
-from global_util.git.door import FLOOR, Git, GitError, environment, start
+from global_util.git import halfway
+from global_util.git.door import FLOOR, Git, GitError, start
 from global_util.git.memory import remembered
+from global_util.git.objects import Objects
+from global_util.git.trees import Entry, Trees
 from global_util.scratch import scratch
 
-ZERO_MODE = "000000"
+_NOTHING = "000000"
+_LOCK = re.compile(r"Unable to create '(.+?\.lock)': File exists")
 _STATUS = {"A": "A", "M": "M", "D": "D", "T": "T"}
 
 
@@ -42,6 +48,9 @@ class Repository(Git):
     def __init__(self, cwd: Path, common_dir: Path, worktree: Path | None) -> None:
         super().__init__(cwd, common_dir)
         self.worktree = worktree
+        objects = Objects(Git(cwd, common_dir))
+        self._objects = objects
+        self._trees = Trees(lambda oid: objects.require(oid, "tree"), lambda text: objects.write("tree", text))
 
     @classmethod
     def discover(cls, place: Path) -> Repository:
@@ -73,6 +82,17 @@ class Repository(Git):
         """Where everything of ours lies: inside the git folder, so that cleaning the worktree does not reach it."""
         return self.common_dir / "phaseline"
 
+    @cached_property
+    def converts(self) -> bool:
+        """Does its configuration say that files on disk differ from what is committed (line ends, modes, links)?"""
+        pattern = r"^core\.(autocrlf|filemode|symlinks)$"
+        rows = self.run("config", "--null", "--get-regexp", pattern, ok=(0, 1)).decode("utf-8", "replace").split("\0")
+        told = dict(row.partition("\n")[::2] for row in rows if row)
+        no = ("false", "no", "off", "0")
+        return told.get("core.autocrlf", "false") not in no or any(
+            told.get(f"core.{one}") in no for one in ("filemode", "symlinks")
+        )
+
     def require_version(self) -> None:
         """Raises EnvironmentFault (exit 4) when git is older than supported."""
         found = re.search(rb"(\d+)\.(\d+)", self.run("version"))
@@ -100,10 +120,17 @@ class Repository(Git):
         commit = self.resolve(f"{name}^{{commit}}")
         return State(commit=commit, tree=self.tree_of(commit)) if commit else None
 
-    @remembered(1024)
     def tree_of(self, commit: str) -> str:
-        """The tree of a commit."""
-        return self.run("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}").decode().strip()
+        """The tree of a commit, given by its full id. Raises GitError when it is not there."""
+        return self._headers(commit)[0]
+
+    @remembered(1024)
+    def _headers(self, commit: str) -> tuple[str, int]:
+        """Tree and committer date of a commit."""
+        head, _, _ = self._objects.require(commit, "commit").partition(b"\n\n")
+        lines = [line.partition(b" ")[::2] for line in head.split(b"\n")]
+        tree, committer = (next(rest for key, rest in lines if key == name) for name in (b"tree", b"committer"))
+        return tree.decode(), int(committer.rpartition(b">")[2].split()[0])
 
     def update_ref(self, ref: str, new: str, old: str | None, why: str) -> None:
         """Move a ref from ``old`` (None: it must not exist) to ``new``, or raise Held (exit 5): somebody moved it."""
@@ -112,9 +139,22 @@ class Repository(Git):
         try:
             self.run("update-ref", "-m", why, "--create-reflog", "--stdin", "-z", stdin=line)
         except GitError as fault:
+            _blame_lock(fault)
             if "cannot lock ref" in fault.message or "reference already exists" in fault.message:
                 raise Held(f"{ref} was moved by somebody else: {fault.message}", "run again", "E501") from None
             raise
+
+    def move_ref(self, ref: str, new: str, why: str, old: str | None = None) -> None:
+        """Let a ref that is ours alone point to ``new``, wherever it was: most likely at ``old`` (None: nowhere).
+
+        Raises Held (exit 5) when another moves it at the same time.
+        """
+        try:
+            self.update_ref(ref, new, old, why)
+        except Held:
+            before = self.resolve(ref)
+            if before != new:
+                self.update_ref(ref, new, before, why)
 
     def delete_ref(self, ref: str, old: str, standing: Mapping[str, str] | None = None) -> None:
         """Delete a ref that still points to ``old``, itself and never what it is a symbol for.
@@ -127,6 +167,7 @@ class Repository(Git):
         try:
             self.run("update-ref", "--stdin", "-z", stdin=os.fsencode("".join(lines)))
         except GitError as fault:
+            _blame_lock(fault)
             if "cannot lock ref" in fault.message:
                 raise Held(f"{ref} was moved by somebody else: {fault.message}", "run again", "E501") from None
             raise
@@ -139,7 +180,7 @@ class Repository(Git):
     def is_branch_name(self, name: str) -> bool:
         """Is this a name that a branch may have? ``@{-1}`` is none, though git answers with the branch that it means."""
         words = ("check-ref-format", "--branch", name)
-        answer = start(words, cwd=self.cwd, env=environment(), ok=(0, 1, 128, 129))
+        answer = start(words, cwd=self.cwd, env=self._surroundings, ok=(0, 1, 128, 129))
         return answer.returncode == 0 and answer.stdout == os.fsencode(name) + b"\n"
 
     def checkouts(self, branch: str) -> list[Checkout]:
@@ -172,6 +213,26 @@ class Repository(Git):
                     "E407",
                 )
 
+    def take_back(self, branch: str, tip: str) -> None:
+        """Where ``branch`` is checked out, take back a way to ``tip`` that was left halfway. What a person changed stays."""
+        old = self.resolve(f"refs/heads/{branch}")
+        for checkout in self.checkouts(branch) if old else ():
+            try:
+                halfway.take_back(self, checkout.path, old or "", tip)
+            except GitError as fault:
+                _blame_lock(fault)
+                raise
+
+    def require_there(self, branch: str, commit: str) -> None:
+        """Raises EnvironmentFault (E406) when ``branch`` is checked out, but gone. ``commit``: where it was once."""
+        places = [] if self.resolve(f"refs/heads/{branch}") else self.checkouts(branch)
+        if places:
+            raise EnvironmentFault(
+                f"{places[0].path}: {branch} is checked out, but the branch was deleted",
+                f"bring it back, for instance with: git update-ref refs/heads/{branch} {commit}",
+                "E406",
+            )
+
     def advance(self, branch: str, tip: str, old: str | None, why: str, again: str) -> None:
         """Let a branch go on from ``old`` (None: it is new) to ``tip``, with the files of a worktree that has it checked out.
 
@@ -186,14 +247,20 @@ class Repository(Git):
             self.update_ref(f"refs/heads/{branch}", tip, old, why)
 
     def _forward(self, place: Checkout, tip: str, old: str, again: str) -> None:
-        """Git refuses a fast-forward when a file that it does not track would be overwritten."""
+        """Git refuses a fast-forward when a file that it does not track would be overwritten. One that fails leaves nothing."""
+        before = halfway.present(self, place.path, old, tip)
         try:
             Git(place.path, self.common_dir).run(
                 "merge", "--ff-only", "--no-stat", "--quiet", tip, config={"merge.autoStash": "false"}
             )
-        except GitError as fault:
+        except (GitError, DiskFault) as fault:
             if self.resolve(f"refs/heads/{place.branch}") != old:
                 raise Held(f"{place.branch} was moved by somebody else", "run again", "E501") from None
+            with suppress(GitError, DiskFault, OSError):
+                halfway.take_back(self, place.path, old, tip, before)
+            if isinstance(fault, DiskFault):
+                raise
+            _blame_lock(fault)
             in_the_way = ", ".join(line.strip() for line in fault.stderr.splitlines() if line.startswith("\t"))
             raise EnvironmentFault(
                 f"{place.path}: the checkout of {place.branch} cannot follow: "
@@ -206,15 +273,12 @@ class Repository(Git):
 
     @remembered(4)
     def paths_of(self, tree: str) -> tuple[str, ...]:
-        """All files of a tree, sorted by git."""
-        answer = self.sealed("ls-tree", "-r", "-z", "--name-only", "--full-tree", tree).stdout
-        return tuple(paths.from_bytes(name) for name in answer.split(b"\0") if name)
+        """All files of a tree, in the order of their bytes."""
+        return tuple(paths.from_bytes(path) for path, _ in self._trees.files(tree))
 
     def modes_of(self, tree: str) -> dict[str, str]:
         """The mode of every file of a tree."""
-        answer = self.sealed("ls-tree", "-r", "-z", "--full-tree", tree).stdout
-        rows = (entry.partition(b"\t") for entry in answer.split(b"\0") if entry)
-        return {paths.from_bytes(name): meta[:6].decode() for meta, _, name in rows}
+        return {paths.from_bytes(path): entry.mode for path, entry in self._trees.files(tree)}
 
     def read_file(self, tree: str, path: str, limit: int = 1_000_000) -> str | None:
         """The text of a file in a tree; None when it is not there or larger than ``limit`` bytes."""
@@ -224,26 +288,17 @@ class Repository(Git):
 
     @remembered(1024)
     def diff(self, base: str, head: str) -> tuple[Change, ...]:
-        """Changed paths between two trees, without guessing renames."""
-        answer = self.sealed("diff-tree", "-r", "-z", "--raw", "--no-renames", "--full-index", base, head).stdout
-        return tuple(parse_raw(answer))
+        """Changed paths between two trees, without guessing renames, in the order of their bytes."""
+        return tuple(_change(*one) for one in self._trees.differences(base, head))
+
+    def agree(self, one: str, other: str, path: str) -> bool:
+        """Is the same at a path and below it in two trees, and is no folder above it a file in just one of them?"""
+        return self._trees.agree(one, other, paths.to_bytes(path))
 
     @remembered(16)
     def patch(self, base: str, head: str) -> bytes:
         """The change as a binary patch that ``git apply`` takes."""
-        words = (
-            "diff-tree",
-            "-r",
-            "-p",
-            "--binary",
-            "--no-renames",
-            "--full-index",
-            "--no-ext-diff",
-            "--no-textconv",
-            base,
-            head,
-        )
-        return self.sealed(*words).stdout
+        return self._objects.patch(base, head)
 
     @contextmanager
     def scratch_index(self, tree: str | None) -> Iterator[dict[str, str]]:
@@ -257,13 +312,11 @@ class Repository(Git):
     @remembered(1024)
     def overlay(self, tree: str, changes: Sequence[Change]) -> str:
         """The tree after some changed paths were put on it. Removals go first, so that a file may become a folder."""
-        zero = "0" * len(tree)
-        lines = [(ZERO_MODE, zero, change.path) for change in changes]
-        lines += [(change.new_mode, change.new_blob, change.path) for change in changes if change.status != "D"]
-        fed = b"".join(f"{mode} {oid}\t".encode() + paths.to_bytes(path) + b"\0" for mode, oid, path in lines)
-        with self.scratch_index(tree) as env:
-            self.sealed("update-index", "-z", "--index-info", stdin=fed, env=env)
-            return self.sealed("write-tree", env=env).stdout.decode().strip()
+        rows = [
+            (paths.to_bytes(one.path), None if one.status == "D" else Entry(one.new_mode, one.new_blob))
+            for one in changes
+        ]
+        return self._trees.put(tree, rows)
 
     def empty_tree(self) -> str:
         """The tree without files."""
@@ -273,13 +326,22 @@ class Repository(Git):
 
     def commit(self, tree: str, parents: Sequence[str], message: str, person: Person, epoch: int) -> str:
         """Write a commit. Author and committer are the same, the date is UTC."""
-        words = ["commit-tree", tree, *(part for parent in parents for part in ("-p", parent))]
-        return self.sealed(*words, stdin=message.encode(), env=_identity(person, epoch)).stdout.decode().strip()
+        if "\0" in message:
+            raise GitError("a commit's message cannot hold a NUL byte")
+        who = self._name_of(person)
+        lines = [f"tree {tree}", *(f"parent {parent}" for parent in dict.fromkeys(parents))]
+        lines += [f"{role} {who} {epoch} +0000" for role in ("author", "committer")]
+        return self._objects.write("commit", "\n".join([*lines, "", message]).encode())
 
-    @remembered(1024)
+    @remembered(16)
+    def _name_of(self, person: Person) -> str:
+        """Name and address as git writes them: it leaves out what would end a line of a commit."""
+        answer = self.sealed("var", "GIT_AUTHOR_IDENT", env=_identity(person, 0)).stdout.decode()
+        return answer.rpartition(">")[0] + ">"
+
     def date_of(self, commit: str) -> int:
-        """Committer date in seconds since 1970."""
-        return int(self.run("show", "-s", "--format=%ct", "--no-show-signature", commit).strip())
+        """Committer date in seconds since 1970 of a commit, given by its full id."""
+        return self._headers(commit)[1]
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Is ``older`` reachable from ``newer``?"""
@@ -296,9 +358,25 @@ class Repository(Git):
         return Person(name, email)
 
 
+def _blame_lock(fault: GitError) -> None:
+    """Raise Held (E513, exit 5) when git met a lock: of another git, or left by one that was killed."""
+    found = _LOCK.search(fault.stderr or fault.message)
+    if found:
+        told = f"{found[1]}: another git is at work there, or was killed there"
+        raise Held(told, "see that no git runs in this repository, remove that file, then run again", "E513") from None
+
+
 def _identity(person: Person, epoch: int) -> Mapping[str, str]:
     parts = (("NAME", person.name), ("EMAIL", person.email), ("DATE", f"@{epoch} +0000"))
     return {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in parts}
+
+
+def _change(path: bytes, old: Entry | None, new: Entry | None) -> Change:
+    absent = Entry(_NOTHING, "0" * max(len(entry.oid) for entry in (old, new) if entry))
+    before, after = old or absent, new or absent
+    letter = "D" if new is None else "A" if old is None else "M" if old.mode[:3] == new.mode[:3] else "T"
+    fields = {"old_mode": before.mode, "new_mode": after.mode, "old_blob": before.oid, "new_blob": after.oid}
+    return Change.model_validate({"path": paths.from_bytes(path), "status": letter, **fields})
 
 
 def parse_raw(raw: bytes) -> Iterator[Change]:
