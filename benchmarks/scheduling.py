@@ -1,6 +1,6 @@
 """How long PH2 takes to decide the starts of 1,000 to 100,000 nodes, next to graphlib on the same graph.
 
-    python benchmarks/scheduling.py [--nodes 1000 10000 100000] [--runs 5]
+    python benchmarks/scheduling.py [--nodes 1000 10000 100000] [--runs 5] [--write docs/OVERHEAD.md]
 
 Nothing is run: a simulation of eight jobs lets a random one of the running nodes end. ``graphlib.TopologicalSorter`` of
 the standard library is the limit: it only says which nodes are ready, without ranks, slots, jobs and recorded decisions.
@@ -21,9 +21,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 from global_util import graph
 from ph2_execution_engine.schedule import Scheduler, Slots
+from startup import write
 
 JOBS = 8
 LAYERS = 10
@@ -111,13 +113,16 @@ def table(counts: list[int], runs: int) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write when asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--write", type=Path, metavar="DOCUMENT")
     asked = parser.parse_args()
-    for line in table(asked.nodes, asked.runs):
-        print(line, flush=True)
+    text = "\n".join(table(asked.nodes, asked.runs))
+    print(text)
+    if asked.write:
+        write(asked.write, text, "scheduling")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from global_core_state.claims import Claims
 from global_core_state.projections import RESERVED, TABLES
 from global_core_state.rebuild import compare
 from global_core_state.spending import Bounds, Ledger
-from global_core_state.store import Store
+from global_core_state.store import Error, Store
 from global_util.contracts.workstream import Budget
 from global_util.errors import PipelineError
 from hypothesis import given
@@ -43,9 +43,7 @@ def live(store: Store, execution: str) -> None:
     step = Ledger(store).begin(execution, "ws-a", "edit:1", "mine", FREE)
     store.intend(execution, "key", "attempt", {"workstream_id": "ws-a", "n": 1})
     store.confirm(execution, "key", {"head": "ü\udc80"})
-    store.end_step(step, execution, "ws-a", {"outcome": "ok"})
-    store.record_error(execution, "ws-a", "edit", "E1", "sig")
-    store.record_error(execution, "ws-a", "edit", "E1", "sig")
+    store.end_step(step, execution, "ws-a", {"outcome": "ok"}, errors=[Error("edit", "E1", "sig")] * 2)
     store.record_event(execution, "ws-a", "decision", {"rule": "rank", "pick": "ws-a:edit"})
     store.move_workstream(execution, "ws-a", "editing")
     store.move_workstream(execution, "ws-a", "interrupted", "SIGTERM")

@@ -22,7 +22,7 @@ import pytest
 from global_core_state.chain import GENESIS, Event, digest
 from global_core_state.claims import Claims
 from global_core_state.rebuild import compare
-from global_core_state.store import Store
+from global_core_state.store import Error, Store
 from global_util import clock
 from global_util.clock import Moment
 from global_util.errors import Held, PipelineError
@@ -192,7 +192,7 @@ WRITES: dict[str, Callable[[Store], object]] = {
     "move_workstream": lambda store: store.move_workstream(EXEC, "ws-a", "ready"),
     "begin_step": lambda store: store.begin_step(EXEC, "ws-a", "edit:2"),
     "end_step": lambda store: store.end_step(5, EXEC, "ws-a", {}),
-    "record_error": lambda store: store.record_error(EXEC, "ws-a", "edit", "E1", "sig"),
+    "end_step, with errors": lambda store: store.end_step(5, EXEC, "ws-a", {}, errors=[Error("edit", "E1", "sig")]),
     "intend": lambda store: store.intend(EXEC, "new", "call", {}),
     "intend again": lambda store: store.intend(EXEC, "announced", "call", {}),
     "confirm": lambda store: store.confirm(EXEC, "announced", {}),
@@ -218,7 +218,7 @@ def test_every_write_of_a_holder_who_was_taken_over_is_refused(store: Store, ver
     assert (fault.value.exit_code, fault.value.code) == (5, "E507")
     assert list(store._connection.iterdump()) == before
     WRITES[verb](store.fenced(EXEC, "ws-a", 2))
-    assert store.fenced(EXEC, "ws-a", token).intend(EXEC, "done", "call", {}) == {"answer": 1}
+    assert store.fenced(EXEC, "ws-a", token).intend(EXEC, "done", "call", {}).answer == {"answer": 1}
 
 
 def test_the_store_writes_in_one_place_only() -> None:
@@ -305,7 +305,7 @@ CLAIM_ALL = """
 import json, random, sys
 from pathlib import Path
 from global_core_state.claims import Claims
-from global_core_state.store import Store
+from global_core_state.store import Error, Store
 
 path, run, me, count = sys.argv[1:]
 items = [f"item-{number:03}" for number in range(int(count))]
@@ -321,7 +321,7 @@ WORK = """
 import json, random, select, sys, time
 from pathlib import Path
 from global_core_state.claims import Claims
-from global_core_state.store import Store
+from global_core_state.store import Error, Store
 from global_util.errors import Held
 
 path, run, me, count, lease = sys.argv[1:]
@@ -449,7 +449,7 @@ SLEEP = """
 import os, signal, sys
 from pathlib import Path
 from global_core_state.claims import Claims
-from global_core_state.store import Store
+from global_core_state.store import Error, Store
 from global_util.errors import Held
 
 path, run, me = sys.argv[1:]

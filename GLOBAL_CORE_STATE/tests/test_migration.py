@@ -98,8 +98,8 @@ def test_an_old_state_goes_on(old: Path) -> None:
         assert store.begin_phase(EXEC, "ph2", "else", "else") == {
             "execution_id": EXEC, "phase": "ph2", "input_id": "in", "decided": "decided", "output_id": "out"
         }  # fmt: skip
-        assert store.intend(EXEC, "one", "attempt", {}) == {"x": 1}
-        assert store.intend(EXEC, "two", "attempt", {}) is None
+        assert store.intend(EXEC, "one", "attempt", {}).answer == {"x": 1}
+        assert store.intend(EXEC, "two", "attempt", {}).answer is None
         assert [row["result"] for row in store.table("step_attempts")] == ['{"outcome":"ok"}']
         assert [row["count"] for row in store.table("errors")] == [1]
 

@@ -120,7 +120,7 @@ def test_what_was_worked_on_is_interrupted_and_returns_to_what_it_left(store: St
     assert {name for name, state in states(store).items() if state == "interrupted"} == AT_WORK
     assert {name: state for name, state in states(store).items() if name not in AT_WORK}.items() <= before.items()
     assert status(store) == "interrupted"
-    assert recovery.open_steps(store, EXEC) == []
+    assert store.open_steps(EXEC) == []
     outcomes = [json.loads(row["result"])["outcome"] for row in store.table("step_attempts")]
     assert outcomes == ["interrupted", "ok"]
     store.move_run(EXEC, "running")

@@ -68,7 +68,7 @@ def test_what_was_answered_later_is_asked_again(tmp_path: Path) -> None:
         store.begin_phase(EXEC, "ph1", "in", "d")
         store.begin_phase(EXEC, "ph2", "in", "d")
         assert store.reset_workstreams(EXEC, "ws-a", {"ws-a": seen["one"], "ws-b": 0}, ("ph2", "ph3"), {"why": "anew"})
-        answers = {key: store.intend(EXEC, key, "call", {}) for key in seen}
+        answers = {key: store.intend(EXEC, key, "call", {}).answer for key in seen}
         assert answers == {"one": {"key": "one"}, "two": None, "three": None, "free": {"key": "free"}}
         states = {row["ws_id"]: (row["status"], row["resets"]) for row in store.workstreams(EXEC)}
         assert states == {"ws-a": ("static_check", 1), "ws-b": ("pending", 1), "ws-c": ("pending", 0)}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from global_core_state import machine, schema
 from global_core_state.rebuild import compare
-from global_core_state.store import Store
+from global_core_state.store import Error, Store
 from global_util.errors import EnvironmentFault
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -162,16 +162,16 @@ def test_phases_steps_errors_and_journal(store: Store) -> None:
     assert known is not None
     assert (known["input_id"], known["output_id"]) == ("in", "out")
     step = store.begin_step(EXEC, "ws-a", "edit:1")
-    store.end_step(step, EXEC, "ws-a", {"outcome": "ok"})
-    assert [store.record_error(EXEC, "ws-a", "edit", "E1", "sig") for _ in range(3)] == [1, 2, 3]
-    assert store.record_error(EXEC, "ws-a", "edit", "E1", "other") == 1
-    assert store.intend(EXEC, "key", "call", {"workstream_id": "ws-a"}) is None
-    assert store.intend(EXEC, "key", "call", {"workstream_id": "ws-a"}) is None
-    store.confirm(EXEC, "key", {"x": 1})
-    assert store.intend(EXEC, "key", "call", {}) == {"x": 1}
+    seen, other = Error("edit", "E1", "sig"), Error("edit", "E1", "other")
+    store.end_step(step, EXEC, "ws-a", {"outcome": "ok"}, errors=[seen, seen])
+    assert store.intend(EXEC, "key", "call", {"workstream_id": "ws-a"}) == (False, None)
+    assert store.intend(EXEC, "key", "call", {"workstream_id": "ws-a"}) == (True, None)
+    store.confirm(EXEC, "key", {"x": 1}, "ws-a", [other, seen])
+    assert store.intend(EXEC, "key", "call", {}) == (True, {"x": 1})
+    assert {row["signature"]: row["count"] for row in store.table("errors")} == {"sig": 3, "other": 1}
     kinds = [event["type"] for event in store.events(EXEC)]
     begin = ["run_created", "phase_began", "phase_completed", "step_began", "step_ended"]
-    assert kinds == [*begin, *["error"] * 4, "intent", "confirmed"]
+    assert kinds == [*begin, "error", "error", "intent", "error", "error", "confirmed"]
 
 
 def test_a_step_ends_together_with_what_it_confirms(store: Store) -> None:
@@ -179,10 +179,19 @@ def test_a_step_ends_together_with_what_it_confirms(store: Store) -> None:
     store.intend(EXEC, "key", "attempt", {"workstream_id": "ws-a"})
     before = store.events(EXEC)
     with pytest.raises(TypeError):
-        store.end_step(step, EXEC, "ws-a", {"outcome": "ok"}, confirms=("key", {"not": object()}))
+        store.end_step(step, EXEC, "ws-a", {"outcome": "ok"}, ("key", {"not": object()}), [Error("edit", "E1", "sig")])
     assert store.events(EXEC) == before
     store.end_step(step, EXEC, "ws-a", {"outcome": "ok"}, confirms=("key", {"x": 1}))
-    assert store.intend(EXEC, "key", "attempt", {}) == {"x": 1}
+    assert store.intend(EXEC, "key", "attempt", {}).answer == {"x": 1}
+
+
+def test_an_answer_is_confirmed_together_with_the_errors_that_it_tells_of(store: Store) -> None:
+    store.intend(EXEC, "key", "call", {"workstream_id": "ws-a"})
+    before = store.events(EXEC)
+    with pytest.raises(TypeError):
+        store.confirm(EXEC, "key", {"not": object()}, "ws-a", [Error("ruff", "F401", "sig")])
+    assert store.events(EXEC) == before
+    assert store.table("errors") == []
 
 
 def test_what_fails_half_way_leaves_no_trace(store: Store) -> None:
@@ -192,7 +201,7 @@ def test_what_fails_half_way_leaves_no_trace(store: Store) -> None:
     with pytest.raises(TypeError):
         store.intend(EXEC, "key", "call", {"not": object()})
     assert store.events(EXEC) == before
-    assert store.intend(EXEC, "key", "call", {}) is None
+    assert store.intend(EXEC, "key", "call", {}) == (False, None)
 
 
 def test_threads_and_a_second_opening_share_one_state(store: Store) -> None:
@@ -246,7 +255,7 @@ def test_a_state_in_a_place_that_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentFault) as fault:
         Store(tmp_path / "file" / "state.db")
-    assert fault.value.code == "E430"
+    assert fault.value.code == "E435"
 
 
 def test_a_state_that_breaks_while_it_is_used(store: Store) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from global_core_state.folder import RunFolder
-from global_core_state.store import Store
+from global_core_state.store import Error, Store
 from global_ui.cli import main
 from global_util.contracts.dag import DagGraph
 from global_util.errors import Exit
@@ -43,9 +43,8 @@ def state(place: Path) -> Iterator[Store]:
         store.intend(EXEC, f"attempt:{name}", "attempt", {"workstream_id": name, "n": 1})
         step = store.begin_step(EXEC, name, "edit:1")
         if name == "ws-one":
-            store.end_step(step, EXEC, name, {"outcome": "failed"})
-            store.record_error(EXEC, name, "edit", "failed", "sha256:a")
-            store.record_error(EXEC, name, "edit", "failed", "sha256:b")
+            errors = [Error("edit", "failed", "sha256:a"), Error("edit", "failed", "sha256:b")]
+            store.end_step(step, EXEC, name, {"outcome": "failed"}, errors=errors)
             store.confirm(EXEC, f"attempt:{name}", {"head": "x"})
     store.begin_phase(EXEC, "ph1", NONE, NONE)
     store.end_phase(EXEC, "ph1", NONE)

@@ -45,6 +45,7 @@ class World:
         self.verdicts: dict[str, str] = {}
         self.violations: set[str] = set()
         self.refusals: dict[str, PipelineError] = {}
+        self.before: frozenset[str] = frozenset()
         self.requests: list[AttemptRequest] = []
         self.calls: list[tuple[str, str]] = []
         self.moves: list[tuple[str, str]] = []
@@ -146,6 +147,10 @@ class World:
             calls=(),
             explanation="as the story says",
         )
+
+    def settled(self, phase: str) -> frozenset[str]:
+        """What the story says was settled before."""
+        return self.before
 
     def publish(self, model: Any, **fields: Any) -> Any:
         """Seal an artifact."""

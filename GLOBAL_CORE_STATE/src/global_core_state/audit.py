@@ -105,6 +105,16 @@ def _anchor(repo: Repository, store: Store, tail: Event, last: str | None, held:
     return made
 
 
+def is_cut(repo: Repository, store: Store, execution: str) -> bool:
+    """Does the last anchor of a run name an event that its chain does not have? A damaged ``-wal`` takes the last ones away."""
+    last, _ = refs(repo, execution)
+    seq, seen = head(repo, last).point if last else (None, None)
+    if not isinstance(seq, int):
+        return False
+    found = store.rows("select hash from events where execution_id = ? and seq = ?", execution, seq)
+    return not found or found[0]["hash"] != seen
+
+
 def release(repo: Repository, store: Store, execution: str) -> None:
     """Remove the anchors of a run that was refused before it did anything, and say so as its last event.
 

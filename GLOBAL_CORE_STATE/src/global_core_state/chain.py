@@ -7,6 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from global_util.errors import EnvironmentFault
+
+from global_core_state.schema import DAMAGED
+
 GENESIS = "0" * 64
 """What the first event of a run names as the hash before it."""
 
@@ -47,3 +51,11 @@ def link(
 def digest(event: Event) -> str:
     """SHA-256 of everything but the hash itself, as hexadecimal text."""
     return hashlib.sha256(canonical(event[:-1]).encode()).hexdigest()
+
+
+def proven(event: Event) -> Event:
+    """The event, when it is what was written. Raises EnvironmentFault (E430, exit 4): what is damaged is not believed."""
+    if digest(event) != event.hash:
+        told = f"{event.execution_id}: event {event.seq} ({event.type}) is damaged: its content does not match its hash"
+        raise EnvironmentFault(told, f"see pipeline verify {event.execution_id}; {DAMAGED}", "E430")
+    return event

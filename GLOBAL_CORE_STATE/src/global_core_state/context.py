@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,17 +18,17 @@ from global_util.contracts.base import Producer
 from global_util.contracts.error_check_targets import TargetsItem
 from global_util.contracts.error_report import ReportItem
 from global_util.contracts.item import Call, Item
-from global_util.errors import Interrupted, Overspent, Parked, PipelineError
+from global_util.errors import EnvironmentFault, Interrupted, Overspent, Parked, PipelineError
 from global_util.git import Repository
 from global_util.installed import registered
-from global_util.phase import SERVICE_GROUP, A, ItemPhase, Phase, described, find, service
+from global_util.phase import LINE, SERVICE_GROUP, A, ItemPhase, Phase, described, find, service
 from global_util.process import STOP
 from global_util.progress import Event, Listener
 
 from global_core_state import audit
 from global_core_state.folder import RunFolder
 from global_core_state.spending import RESTING, Bounds, Ledger
-from global_core_state.store import Store
+from global_core_state.store import Error, Intent, Store
 
 Attempt = Callable[["RunContext", AttemptRequest], AttemptResult]
 """The service that lets a tool work."""
@@ -78,7 +78,19 @@ class RunContext:
 
     def ancestor(self, schema: str) -> Artifact:
         """The artifact of that schema that the current one descends from."""
-        return self.folder.ancestor(self.artifact, schema)
+        if self.artifact.schema_id == schema or not self.artifact.inputs:
+            return self.folder.ancestor(self.artifact, schema)
+        named, made = self.artifact.inputs[0].artifact_id, dict(zip(LINE, ARTIFACTS, strict=False))
+        rows = {row["output_id"]: row for row in self.store.table("phase_runs", self.execution_id)}
+        # Which phase made what from what stands in the state: what lies between is not read for that.
+        while named in rows and made.get(rows[named]["phase"]) != schema:
+            named = str(rows[named]["input_id"])
+        written = self.store.written(self.execution_id).get(named, "")
+        return self.folder.ancestor(self.folder.load(named, written), schema)
+
+    def settled(self, phase: str) -> frozenset[str]:
+        """Workstreams with a try on record, a call of ``phase`` as the last word, and nothing announced and never confirmed."""
+        return self.store.settled(self.execution_id, phase)
 
     def publish(self, model: type[A], **fields: Any) -> A:
         """Write an artifact with this phase's envelope beside the line's own."""
@@ -113,7 +125,7 @@ class RunContext:
         ``happened`` is the question for what was announced before and never confirmed: its answer if it did, else None.
         Without one, doing it twice has to be the same as doing it once.
         """
-        name, again, known = self._announce(kind, key)
+        name, (again, known) = self._announce(kind, key)
         if known is not None:
             return known
         answer = self._ask(kind, key.get("workstream_id"), happened) if again and happened else None
@@ -128,14 +140,13 @@ class RunContext:
         self.emit("asked", workstream_id, kind=kind, happened=answer is not None)
         return answer
 
-    def _announce(self, kind: str, key: Mapping[str, Any]) -> tuple[str, bool, dict[str, Any] | None]:
-        """The name under which it is announced, whether it was before, and the recorded answer if it was done before."""
+    def _announce(self, kind: str, key: Mapping[str, Any]) -> tuple[str, Intent]:
+        """The name under which it is announced, and what is on record of it."""
         name = f"{kind}:{content_id(dict(key))}"
         if STOP.is_set():
             raise Interrupted(f"{self.execution_id}: stopped, {kind} is not begun", "run the phase again to go on")
         about = {field: key[field] for field in ("workstream_id", "n", "phase") if field in key}
-        again = self.store.is_announced(self.execution_id, name)
-        return name, again, self.store.intend(self.execution_id, name, kind, about)
+        return name, self.store.intend(self.execution_id, name, kind, about)
 
     def call(self, phase: str, item: Item) -> Item:
         """Let an item phase work on an item, once per phase, version, configuration and input."""
@@ -144,17 +155,17 @@ class RunContext:
             raise PipelineError(f"{phase} ({entry.value}) works on whole artifacts: it cannot be called with an item")
         if isinstance(item, TargetsItem) and item.execution.status in ("edited", "no_change"):
             self._begin_check(item.workstream_id)
-        answered = self.effect(
-            "call",
-            {
-                "phase": phase,
-                "producer": producer(found, entry).to_json(),
-                "config": {name: self.config.get(name) for name in found.reads},
-                "input": item.item_id,
-                "workstream_id": item.workstream_id,
-            },
-            lambda: self._called(found, item),
-        )
+        key = {
+            "phase": phase,
+            "producer": producer(found, entry).to_json(),
+            "config": {name: self.config.get(name) for name in found.reads},
+            "input": item.item_id,
+            "workstream_id": item.workstream_id,
+        }
+        name, (_, answered) = self._announce("call", key)
+        if answered is None:
+            made, answered = self._called(found, item)
+            self.store.confirm(self.execution_id, name, answered, item.workstream_id, _errors(made))
         with self._guard:
             self.observed.setdefault(phase, {})[item.workstream_id] = answered["observed"]
         return parse(item_model(found.produces), json.dumps(answered["item"]), f"answer of {phase}")
@@ -164,32 +175,22 @@ class RunContext:
         if self.store.workstream_status(self.execution_id, workstream_id) in ("editing", "fixing"):
             self.move(workstream_id, "static_check")
 
-    def _called(self, phase: ItemPhase, item: Item) -> dict[str, Any]:
+    def _called(self, phase: ItemPhase, item: Item) -> tuple[Item, dict[str, Any]]:
+        """What a phase makes of an item, and the answer to record."""
         inner = self._nested()
         began = clock.monotonic()
         made = phase.one(item, inner)
         expected = item_model(phase.produces)
         if not isinstance(made, expected):
             raise PipelineError(f"{phase.id} answered with {type(made).__name__}, expected {expected.__name__}")
-        if isinstance(made, ReportItem):
-            self._count_errors(made)
         seconds = round(clock.monotonic() - began, 3)
-        return {"item": made.to_json(), "observed": {**inner.observed, "seconds": seconds}}
-
-    def _count_errors(self, item: ReportItem) -> None:
-        """New findings by their signature, so that it can be told how often one came back."""
-        for check in item.checks:
-            for finding in check.findings:
-                if finding.baseline == "new":
-                    self.store.record_error(
-                        self.execution_id, item.workstream_id, check.check_id, finding.rule, finding.fingerprint
-                    )
+        return made, {"item": made.to_json(), "observed": {**inner.observed, "seconds": seconds}}
 
     def attempt(self, request: AttemptRequest) -> AttemptResult:
         """Let a tool work in a worktree, once per request: a finished try is never paid twice."""
         run = service("attempt")
         key = {"workstream_id": request.workstream_id, "n": request.n, "request": request.to_json()}
-        announced, again, answer = self._announce("attempt", key)
+        announced, (again, answer) = self._announce("attempt", key)
         if answer is None:
             answer = self._patiently(run, request, announced, again).to_json()
         result = parse(AttemptResult, json.dumps(answer), "journal")
@@ -269,7 +270,7 @@ class RunContext:
         began = clock.monotonic()
         try:
             result = run(self, request)
-        except (KeyboardInterrupt, Interrupted):
+        except (KeyboardInterrupt, Interrupted, EnvironmentFault, OSError):
             used = {"milliseconds": int((clock.monotonic() - began) * 1_000)}
             files = audit.traces(self.run_dir, request, self.try_name(request))
             self.store.end_step(
@@ -292,9 +293,8 @@ class RunContext:
         if result.call.outcome == "rate_limited":
             self.store.end_step(step, self.execution_id, name, {**ended, "wait_s": result.wait_s})
             raise self._put_off(request, result)
-        self.store.end_step(step, self.execution_id, name, ended, confirms=(announced, result.to_json()))
-        if result.call.outcome != "ok":
-            self._count_failure(request, result.call)
+        errors = () if result.call.outcome == "ok" else (_failed(request, result.call),)
+        self.store.end_step(step, self.execution_id, name, ended, (announced, result.to_json()), errors)
         return result
 
     def _put_off(self, request: AttemptRequest, result: AttemptResult) -> Parked:
@@ -305,11 +305,6 @@ class RunContext:
         self.emit("rate_limited", request.workstream_id, tool=tool, n=request.n, until=until, detail=result.detail)
         return Parked(f"{tool}: its service wants no more calls for now", f"wait until {until}", RESTING, until)
 
-    def _count_failure(self, request: AttemptRequest, call: Call) -> None:
-        """A call that failed, by how it ended: what a tool prints differs from try to try."""
-        signature = content_id({"tool": call.tool, "outcome": call.outcome, "exit_code": call.exit_code})
-        self.store.record_error(self.execution_id, request.workstream_id, request.purpose, call.outcome, signature)
-
     def try_name(self, request: AttemptRequest) -> str:
         """The name of a try's folder, and of what is kept of it. No try before a reset of the workstream had it."""
         resets = self.store.resets(self.execution_id, request.workstream_id)
@@ -318,6 +313,20 @@ class RunContext:
     def checkout(self, commit: str) -> AbstractContextManager[Path]:
         """A clean worktree at a commit."""
         return cast("AbstractContextManager[Path]", service("checkout")(self.repo, self.config, commit))
+
+
+def _failed(request: AttemptRequest, call: Call) -> Error:
+    """A call that failed, by how it ended: what a tool prints differs from try to try."""
+    signature = content_id({"tool": call.tool, "outcome": call.outcome, "exit_code": call.exit_code})
+    return Error(request.purpose, call.outcome, signature)
+
+
+def _errors(item: Item) -> Iterator[Error]:
+    """New findings of a report by their signature, so that it can be told how often one came back."""
+    for check in item.checks if isinstance(item, ReportItem) else ():
+        for finding in check.findings:
+            if finding.baseline == "new":
+                yield Error(check.check_id, finding.rule, finding.fingerprint)
 
 
 def producer(phase: Phase, entry: Any) -> Producer:

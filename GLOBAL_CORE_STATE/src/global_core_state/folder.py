@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from global_util import clock
-from global_util.contracts import load_artifact
+from global_util.contracts import load_artifact, read_artifact
 from global_util.contracts.base import Artifact
 from global_util.errors import Held, InvalidInput
 from global_util.files import partial_beside, write_atomically
@@ -18,6 +19,7 @@ from global_util.git import Repository
 
 PATIENCE_S = 0.2
 """Seconds to wait for a lock: who only asks whether a run is worked on has it for an instant."""
+_RESTORE = "bring it back from a copy of the run's folder; else begin again with: pipeline run PLAN"
 
 
 class RunFolder:
@@ -44,16 +46,33 @@ class RunFolder:
             fresh.replace(link)
         return target
 
-    def load(self, artifact_id: str) -> Artifact:
-        """Read an artifact of this run. Raises InvalidInput (exit 3) with its id and place when it is missing."""
+    def prove(self, artifact_id: str, sha256: str) -> None:
+        """See that an artifact is there as it was written: by the hash of its file, else by its own id, as ``load`` does."""
+        if not sha256 or self._hash(artifact_id) != sha256:
+            self.load(artifact_id)
+
+    def _hash(self, artifact_id: str) -> str:
+        with suppress(OSError), self.artifact_file(artifact_id).open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return ""
+
+    def load(self, artifact_id: str, sha256: str = "") -> Artifact:
+        """Read an artifact of this run. Raises InvalidInput (exit 3) with its id and place when it is missing or was edited.
+
+        ``sha256``: of the file, as it was recorded together with the id. Content that has it needs no other proof.
+        """
         place = self.artifact_file(artifact_id)
         try:
             text = place.read_bytes()
         except OSError:
-            raise InvalidInput(
-                f"artifact {artifact_id} is missing: no {place}", "run the phase that writes it again", "E308"
-            ) from None
-        return load_artifact(text, str(place))
+            raise InvalidInput(f"artifact {artifact_id} is missing: no {place}", _RESTORE, "E308") from None
+        try:
+            if sha256 and hashlib.sha256(text).hexdigest() == sha256:
+                return read_artifact(text, str(place))
+            return load_artifact(text, str(place))
+        except InvalidInput as fault:
+            fault.hint = _RESTORE
+            raise
 
     def ancestor(self, artifact: Artifact, schema: str) -> Artifact:
         """The nearest ancestor of that schema, the artifact itself included. Raises InvalidInput (exit 3)."""
@@ -76,8 +95,10 @@ class RunFolder:
         try:
             yield
         finally:
-            if _is_at(handle, place):
-                place.unlink(missing_ok=True)
+            # The file does no harm, the lock goes with the handle: where it cannot be removed, the next one does.
+            with suppress(OSError):
+                if _is_at(handle, place):
+                    place.unlink(missing_ok=True)
             os.close(handle)
 
 

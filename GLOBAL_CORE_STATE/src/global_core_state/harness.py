@@ -28,6 +28,8 @@ from global_core_state.working import lease_seconds, working
 class Order:
     """What to run on what. ``text`` is the artifact as read; PH0 has none, its plan is in ``options``.
 
+    ``artifact``: in place of the text, what this process wrote itself or has proven.
+
     ``line`` is what a run of the whole line began with: PH0 tells it, so that the line can go on after a kill. ``held``:
     who orders works on the run for the whole line, and this is its claim.
     """
@@ -35,6 +37,7 @@ class Order:
     phase: str
     repo: Repository
     text: bytes = b""
+    artifact: Artifact | None = None
     where: str = "standard input"
     overrides: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -48,7 +51,7 @@ def run_phase(order: Order) -> Artifact:
     order.repo.require_version()
     if order.phase == "ph0":
         return _begin(order)
-    artifact = load_artifact(order.text, order.where)
+    artifact = order.artifact or load_artifact(order.text, order.where)
     settings = _settings(order, artifact)
     phase, entry = find(order.phase, settings.get(f"phases.{order.phase}") or "")
     require_schema(artifact, phase.consumes, order.where)
@@ -180,9 +183,12 @@ def _continue(
     dry = bool(order.options.get("dry_run"))
     seen = audit.file_hash(folder.save(made, pointer=not dry))
     if dry:
-        context.emit("dry_run_ended", phase=order.phase, artifact=made.artifact_id, sha256=seen)
+        taken = made.observed["seconds"]
+        context.emit("dry_run_ended", phase=order.phase, artifact=made.artifact_id, sha256=seen, seconds=taken)
     else:
-        store.end_phase(folder.execution_id, order.phase, made.artifact_id, seen)
+        store.end_phase(
+            folder.execution_id, order.phase, made.artifact_id, seen, cast("float", made.observed["seconds"])
+        )
     after = "idle" if order.phase != "ph7" or dry else _verdict(store, folder.execution_id)
     store.move_run(folder.execution_id, after, order.phase)
     return made
@@ -214,7 +220,8 @@ def _recall(order: Order, artifact: Artifact, config: Any, folder: RunFolder, st
             "start a new run with ph0 run",
             "E503",
         )
-    return folder.load(before["output_id"]) if before["output_id"] else None
+    made = before["output_id"]
+    return folder.load(made, store.written(folder.execution_id).get(made, "")) if made else None
 
 
 def _work(order: Order, phase: Phase, artifact: Artifact, context: RunContext) -> Artifact:

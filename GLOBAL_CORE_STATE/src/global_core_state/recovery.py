@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from global_util import scratch
 from global_util.errors import Held
@@ -73,7 +73,7 @@ def mark_interrupted(store: Store, folder: RunFolder, why: str) -> tuple[str, ..
     Steps that never ended are told as interrupted. The run comes last: a kill in between leaves it to be marked again.
     """
     execution = folder.execution_id
-    for step in open_steps(store, execution):
+    for step in store.open_steps(execution):
         store.end_step(step["attempt"], execution, step["ws_id"], {"outcome": "interrupted"})
     names = tuple(row["ws_id"] for row in store.workstreams(execution) if row["status"] in ACTIVE)
     for name in names:
@@ -131,12 +131,6 @@ def abandon(store: Store, folder: RunFolder, why: str) -> None:
                 if "abandoned" in machine.WORKSTREAM[row["status"]]:
                     fenced.move_workstream(execution, row["ws_id"], "abandoned", why)
             fenced.move_run(execution, "abandoned", why)
-
-
-def open_steps(store: Store, execution: str) -> list[dict[str, Any]]:
-    """Steps that began and never ended."""
-    rows = store.table("step_attempts")
-    return [row for row in rows if row["execution_id"] == execution and row["completed_at"] is None]
 
 
 def _status(store: Store, execution: str) -> str:

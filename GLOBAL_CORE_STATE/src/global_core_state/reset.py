@@ -55,7 +55,7 @@ def survey(store: Store, folder: RunFolder, ws: str, tries: int = 0) -> Plan:
     require_not_landed(folder)
     names = (ws, *dependents(rows.values(), ws))
     _require_states(execution, {name: rows[name]["status"] for name in names})
-    ended = {row["phase"] for row in store.table("phase_runs") if row["execution_id"] == execution}
+    ended = {row["phase"] for row in store.table("phase_runs", execution)}
     cut, head = _standing(store, execution, ws, tries) if tries else (0, "")
     keeps = {name: cut if name == ws else 0 for name in names}
     return Plan(names, keeps, tuple(name for name in LINE[2:] if name in ended), head)
@@ -101,7 +101,7 @@ def unknown(execution: str, ws: str, known: Iterable[str]) -> InvalidInput:
 def _require_open(store: Store, execution: str) -> None:
     run = store.run(execution)
     status = str(run["status"]) if run else ""
-    ended = {row["phase"] for row in store.table("phase_runs") if row["execution_id"] == execution and row["output_id"]}
+    ended = {row["phase"] for row in store.table("phase_runs", execution) if row["output_id"]}
     if status in ("completed", "partial"):
         raise Held(
             f"{execution} is {status}: some of its commits have landed, it does not go on",
@@ -122,7 +122,7 @@ def _require_states(execution: str, states: Mapping[str, str]) -> None:
 
 def _standing(store: Store, execution: str, ws: str, tries: int) -> tuple[int, str]:
     """The event that confirmed the try of that number, and the try's head."""
-    confirmed = {row["confirmed"] for row in store.table("journal") if row["execution_id"] == execution}
+    confirmed = {row["confirmed"] for row in store.table("journal", execution)}
     steps: dict[int, str] = {}
     found: dict[int, tuple[int, str]] = {}
     for row in store.events(execution):

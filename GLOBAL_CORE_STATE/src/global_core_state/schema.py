@@ -7,17 +7,28 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from global_util.disk import is_full
 from global_util.errors import EnvironmentFault, Held, PipelineError
 
 VERSION = 2
 WAIT_S = 30.0
 """How long to wait for another who writes."""
+DAMAGED = "copy it and what lies beside it (-wal, -shm) away, then see the runbook, Without the state"
+_CLOSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+_TOLD_MOST = 100
+"""Characters of a fault: SQLite repeats what it could not decode."""
 
-TABLES = """
+MILESTONES = """type in (
+    'artifact_adopted', 'dry_run_ended', 'line_began', 'phase_completed', 'phase_failed', 'workstream_reset'
+)"""
+"""Events that are few, and asked for whenever somebody looks at a run: an index of these costs other events nothing."""
+
+TABLES = f"""
     create table events (
         execution_id text not null, seq integer not null, ws_id text, at text not null, type text not null,
         payload text not null, previous text not null, hash text not null, primary key (execution_id, seq)
     ) strict;
+    create index milestones on events (execution_id, type, seq) where {MILESTONES};
     create table runs (
         execution_id text primary key, status text not null, run_clock text not null, plan text not null,
         created_at text not null, completed_at text
@@ -98,20 +109,27 @@ def create_tables(connection: sqlite3.Connection) -> None:
 def unusable(path: Path, fault: Exception) -> PipelineError:
     """What to tell about a database that cannot be used."""
     code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(path.parent)):
         # Nothing is wrong with the state: moving it away would lose what it knows.
         return EnvironmentFault(f"{path}: the disk is full", "make room, then run the phase again", "E434")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Held(
-            f"{path}: another process writes for {WAIT_S:.0f} seconds", "see who does (fuser), then run again", "E508"
+            f"{path}: another process has been writing for {WAIT_S:.0f} seconds",
+            "see who does (fuser), then run again",
+            "E508",
         )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+    if code in _CLOSED or isinstance(fault, OSError):
         return EnvironmentFault(
             f"{path}: the state cannot be opened for writing: {fault}",
             "see what lies there, and its permissions",
             "E435",
         )
-    return EnvironmentFault(f"{path}: the state cannot be read: {fault}", "move the file away to start afresh", "E430")
+    told = str(fault)[:_TOLD_MOST]
+    if code == sqlite3.SQLITE_IOERR:
+        return EnvironmentFault(
+            f"{path}: {told}", "see the disk, then run again; the file itself need not be damaged", "E430"
+        )
+    return EnvironmentFault(f"{path}: the state cannot be read: {told}", DAMAGED, "E430")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from global_util import clock
 from global_util.clock import Moment
-from global_util.errors import PipelineError
+from global_util.errors import Held, PipelineError
 
 from global_core_state import machine
-from global_core_state.chain import GENESIS, Event, link
+from global_core_state.chain import GENESIS, Event, link, proven
 from global_core_state.claims_fence import Fence
 from global_core_state.projections import RESERVED, TABLES, project
-from global_core_state.schema import open_database, unusable
+from global_core_state.schema import MILESTONES, WAIT_S, open_database, unusable
+
+_HURRIED_S = 1.0
+
+
+_WRITTEN = ("artifact_adopted", "dry_run_ended", "phase_completed")
+_SETTLED = """
+    select last.ws_id from (
+        select ws_id, intended, max(confirmed) from journal where execution_id = ?1 and ws_id is not null
+        group by ws_id having count(*) = count(confirmed) and sum(kind = 'attempt')
+    ) as last join events on execution_id = ?1 and seq = intended
+    where json_extract(payload, '$.kind') = 'call' and json_extract(payload, '$.phase') = ?2
+"""
+"""What was confirmed last of a workstream is the outermost call: it ends after all that was announced within it."""
+
+
+class Error(NamedTuple):
+    """Something that went wrong in a step of a workstream. ``signature``: by what it is known when it comes back."""
+
+    step: str
+    code: str
+    signature: str
+
+
+class Intent(NamedTuple):
+    """What was on record of a call or effect that is announced. ``again``: it was announced before."""
+
+    again: bool
+    answer: dict[str, Any] | None
+    """What it came to; None: it was never confirmed."""
 
 
 class Store:
@@ -31,6 +59,7 @@ class Store:
         self._fences: tuple[Fence, ...] = ()
         self._connection = open_database(path)
         self._lock = threading.RLock()
+        self._hurried = threading.Event()
 
     def close(self) -> None:
         """Release the database."""
@@ -62,6 +91,8 @@ class Store:
                     self._connection.execute("rollback")
                 raise
             self._connection.execute("commit")
+            if self._hurried.is_set():
+                self._wait(WAIT_S)
 
     def rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
         """What a question to the database gives."""
@@ -77,7 +108,16 @@ class Store:
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
                 raise
             except sqlite3.DatabaseError as fault:
-                raise unusable(self.path, fault) from None
+                told = unusable(self.path, fault)
+                if isinstance(told, Held):
+                    # What is still to be told on the way out must not wait as long again, each time.
+                    self._wait(_HURRIED_S)
+                raise told from None
+
+    def _wait(self, seconds: float) -> None:
+        """How long to wait from now on for another who writes."""
+        self._connection.execute(f"pragma busy_timeout={int(seconds * 1_000)}")
+        (self._hurried.set if seconds < WAIT_S else self._hurried.clear)()
 
     def _require_claims(self, db: sqlite3.Connection, execution: str) -> None:
         """Let nobody go on whose claim is lost. To be asked inside the transaction."""
@@ -145,11 +185,18 @@ class Store:
             self.append(db, execution, None, "phase_began", about)
             return None
 
-    def end_phase(self, execution: str, phase: str, output_id: str, sha256: str = "") -> None:
-        """Confirm a phase with the artifact that it wrote, and the SHA-256 of its file."""
+    def end_phase(
+        self, execution: str, phase: str, output_id: str, sha256: str = "", seconds: float | None = None
+    ) -> None:
+        """Confirm a phase with the artifact that it wrote, the SHA-256 of its file, and how long it took."""
         with self.transaction() as db:
-            about = {"phase": phase, "output": output_id, "sha256": sha256}
+            about = {"phase": phase, "output": output_id, "sha256": sha256, "seconds": seconds}
             self.append(db, execution, None, "phase_completed", about)
+
+    def written(self, execution: str) -> dict[str, str]:
+        """The SHA-256 of the file of every artifact that the events name with it."""
+        told = [proven(event).about for event in self.milestones(execution, *_WRITTEN)]
+        return {str(one.get("output") or one.get("artifact")): str(one["sha256"]) for one in told if one.get("sha256")}
 
     # -- workstreams ----------------------------------------------------------------------------------------------
 
@@ -210,6 +257,11 @@ class Store:
         with self.transaction() as db:
             return self.append(db, execution, ws, "step_began", {"step": step}).seq
 
+    def open_steps(self, execution: str) -> list[dict[str, Any]]:
+        """Steps that began and never ended."""
+        which = "execution_id = ? and completed_at is null order by attempt"
+        return self.rows(f"select * from step_attempts where {which}", execution)  # noqa: S608  ours
+
     def last_step(self, execution: str, ws: str, step: str) -> int | None:
         """The number of the attempt in which a step of a workstream began last."""
         which = "execution_id = ? and ws_id = ? and step = ?"
@@ -223,50 +275,68 @@ class Store:
         ws: str,
         result: Mapping[str, Any],
         confirms: tuple[str, Mapping[str, Any]] | None = None,
+        errors: Iterable[Error] = (),
     ) -> None:
-        """Record how a step ended, and at once what it ``confirms``: key and answer of the call that it was the work for."""
+        """Record how a step ended, and at once what it ``confirms``: key and answer of the call that it was the work for.
+
+        ``errors`` that it met are counted in the same transaction: none twice, none lost.
+        """
         with self.transaction() as db:
             self.append(db, execution, ws, "step_ended", {**result, "attempt": attempt})
+            self._count(db, execution, ws, errors)
             if confirms:
                 self.append(db, execution, None, "confirmed", {"key": confirms[0], "answer": confirms[1]})
 
-    def record_error(self, execution: str, ws: str, step: str, code: str, signature: str) -> int:
-        """Count an error by its signature; how often it was seen."""
-        with self.transaction() as db:
-            self.append(db, execution, ws, "error", {"step": step, "code": code, "signature": signature})
-            row = db.execute(
-                "select count from errors where execution_id = ? and ws_id = ? and step = ? and error_code = ? and signature = ?",
-                (execution, ws, step, code, signature),
-            ).fetchone()
-            return int(row["count"])
+    def _count(self, db: sqlite3.Connection, execution: str, ws: str | None, errors: Iterable[Error]) -> None:
+        for error in errors:
+            self.append(db, execution, ws, "error", error._asdict())
 
     # -- journal --------------------------------------------------------------------------------------------------
 
-    def intend(self, execution: str, key: str, kind: str, about: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Announce a call or effect before it happens; the recorded answer when it has happened already."""
+    def intend(self, execution: str, key: str, kind: str, about: Mapping[str, Any]) -> Intent:
+        """Announce a call or effect before it happens; what is on record of it when it was announced already."""
         with self.transaction() as db:
             row = db.execute(
                 "select confirmed from journal where execution_id = ? and key = ?", (execution, key)
             ).fetchone()
             if row and row["confirmed"]:
-                return _answer(db, execution, row["confirmed"])
+                return Intent(again=True, answer=_answer(db, execution, row["confirmed"]))
             # Without an answer the caller goes and does it, which is not for one whose claim is lost.
             self._require_claims(db, execution)
             if row is None:
                 told = {**about, "kind": kind, "key": key}
                 self.append(db, execution, about.get("workstream_id"), "intent", told)
-            return None
+            return Intent(again=row is not None, answer=None)
 
-    def is_announced(self, execution: str, key: str) -> bool:
-        """Was it announced, and never confirmed?"""
-        return bool(
-            self.rows("select 1 from journal where execution_id = ? and key = ? and confirmed is null", execution, key)
-        )
-
-    def confirm(self, execution: str, key: str, answer: Mapping[str, Any]) -> None:
-        """Record the answer of what was announced."""
+    def confirm(
+        self,
+        execution: str,
+        key: str,
+        answer: Mapping[str, Any],
+        ws: str | None = None,
+        errors: Iterable[Error] = (),
+    ) -> None:
+        """Record the answer of what was announced, and count the ``errors`` of a workstream that it tells of."""
         with self.transaction() as db:
+            self._count(db, execution, ws, errors)
             self.append(db, execution, None, "confirmed", {"key": key, "answer": answer})
+
+    def settled(self, execution: str, phase: str) -> frozenset[str]:
+        """Workstreams with a try on record, a call of ``phase`` as the last word, and nothing announced and never confirmed."""
+        return frozenset(row["ws_id"] for row in self.rows(_SETTLED, execution, phase))
+
+    def in_flight(self, execution: str) -> list[Event]:
+        """The intents that were never confirmed, in order."""
+        asked = (
+            "select events.* from journal join events on events.execution_id = journal.execution_id and seq = intended"
+            " where journal.execution_id = ? and confirmed is null order by seq"
+        )
+        return [Event(**row) for row in self.rows(asked, execution)]
+
+    def confirmed(self, execution: str) -> int:
+        """How many calls and effects are on record."""
+        asked = "select count(confirmed) as confirmed from journal where execution_id = ?"
+        return int(self.rows(asked, execution)[0]["confirmed"])
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -281,6 +351,13 @@ class Store:
         """All events of a run, in order."""
         return self.rows("select * from events where execution_id = ? order by seq", execution)
 
+    def milestones(self, execution: str, *kinds: str) -> list[Event]:
+        """Events of some of the kinds in ``schema.MILESTONES``, in order; found without reading the others."""
+        # Asked for one by one: for several, SQLite would rather read all events in order than sort these few.
+        asked = f"select * from events where execution_id = ? and {MILESTONES} and type = ?"  # noqa: S608  ours
+        found = [Event(**row) for kind in kinds for row in self.rows(asked, execution, kind)]
+        return sorted(found, key=lambda event: event.seq)
+
     def tail(self, execution: str) -> Event | None:
         """The last event of a run, or None."""
         found = self.rows("select * from events where execution_id = ? order by seq desc limit 1", execution)
@@ -290,11 +367,12 @@ class Store:
         """Every execution that has events, by id."""
         return [row["execution_id"] for row in self.rows("select distinct execution_id from events order by 1")]
 
-    def table(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a table that follows from the events, in the order of its key."""
+    def table(self, name: str, execution: str = "") -> list[dict[str, Any]]:
+        """The rows of a table that follows from the events, in the order of its key: of one run, or all."""
         if name not in TABLES:
             raise PipelineError(f"{name} is no table that follows from the events")
-        return self.rows(f"select * from {name} order by 1, 2, 3, 4, 5")  # noqa: S608  one of ours
+        which, values = ("where execution_id = ?", (execution,)) if execution else ("", ())
+        return self.rows(f"select * from {name} {which} order by 1, 2, 3, 4, 5", *values)  # noqa: S608  one of ours
 
 
 def _status(db: sqlite3.Connection, execution: str, ws: str) -> str | None:
@@ -303,6 +381,6 @@ def _status(db: sqlite3.Connection, execution: str, ws: str) -> str | None:
 
 
 def _answer(db: sqlite3.Connection, execution: str, seq: int) -> dict[str, Any]:
-    row = db.execute("select payload from events where execution_id = ? and seq = ?", (execution, seq)).fetchone()
-    found: dict[str, Any] = json.loads(row["payload"])["answer"]
+    row = db.execute("select * from events where execution_id = ? and seq = ?", (execution, seq)).fetchone()
+    found: dict[str, Any] = proven(Event(*row)).about["answer"]
     return found

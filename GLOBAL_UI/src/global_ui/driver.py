@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +21,15 @@ from global_util.config import load_settings
 from global_util.contracts import Artifact
 from global_util.contracts.commit_plan import CommitPlan
 from global_util.contracts.git_operation_log import GitOperationLog
-from global_util.errors import EnvironmentFault, Interrupted, Parked
-from global_util.git import Repository
+from global_util.disk import disk_fault
+from global_util.errors import EnvironmentFault, Held, Interrupted, Parked
+from global_util.git import GitError, Repository
 from global_util.phase import LINE, Phase, find
 from global_util.progress import Event, Listener
+
+_LOST = re.compile(r"bad object|is missing|not a valid object|unable to read")
+_PASSING = ("E501", "E504", "E508", "E513")
+"""What others hold for a while: the run goes on when they have let go of it."""
 
 
 @dataclass(frozen=True)
@@ -92,34 +99,37 @@ def run_line(repo: Repository, choices: Choices, listener: Listener) -> Line:
         closing(Store(repo.state_dir / "state.db")) as store,
         working(store, RunFolder(repo, made.execution_id), lease) as fence,
     ):
-        return go_on(repo, settled, [made], {"ph0": seconds}, listener, fence)
+        return go_on(repo, settled, {made.schema_id: made}, {"ph0": seconds}, listener, fence)
 
 
 def go_on(
     repo: Repository,
     choices: Choices,
-    known: Sequence[Artifact],
+    known: Mapping[str, Artifact],
     seconds: Mapping[str, float],
     listener: Listener,
     fence: Fence,
 ) -> Line:
     """Run the phases after those whose artifacts are ``known``, in the order of the line, under the claim on the run."""
-    artifacts, taken = {made.schema_id: made for made in known}, dict(seconds)
-    last = known[-1]
+    made, taken = dict[str, Artifact](), dict(seconds)
+    last = known[list(known)[-1]]
     for name in LINE[len(known) :]:
         began = clock.monotonic()
         with _told_how_to_go_on(last.execution_id, name):
             last = run_phase(_order(repo, choices, name, last, listener, fence))
         taken[name] = clock.monotonic() - began
-        artifacts[last.schema_id] = last
+        made[last.schema_id] = last
         _tell(listener, name, last)
-    return Line(with_the_plan_that_landed(repo, artifacts), taken)
+    return Line(with_the_plan_that_landed(repo, ChainMap(made, known)), taken)  # type: ignore[arg-type]
 
 
-def with_the_plan_that_landed(repo: Repository, artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
+def with_the_plan_that_landed(repo: Repository, artifacts: Mapping[str, Artifact]) -> Mapping[str, Artifact]:
     """The commit plan that the operation log names can have taken the place of PH6's own."""
     log = cast("GitOperationLog", artifacts[GitOperationLog.SCHEMA])
-    return {**artifacts, CommitPlan.SCHEMA: RunFolder(repo, log.execution_id).load(log.commit_plan)}
+    plan = artifacts[CommitPlan.SCHEMA]
+    if plan.artifact_id == log.commit_plan:
+        return ChainMap({plan.schema_id: plan, log.schema_id: log}, artifacts)  # type: ignore[arg-type]
+    return ChainMap({plan.schema_id: RunFolder(repo, log.execution_id).load(log.commit_plan)}, artifacts)  # type: ignore[arg-type]
 
 
 def _order(repo: Repository, choices: Choices, name: str, last: Artifact, listener: Listener, fence: Fence) -> Order:
@@ -130,7 +140,7 @@ def _order(repo: Repository, choices: Choices, name: str, last: Artifact, listen
     return Order(
         phase=name,
         repo=repo,
-        text=last.dumps().encode(),
+        artifact=last,
         where=f"the artifact for {name}",
         overrides={**overrides, **choices.raised},
         options=_given(options),
@@ -155,13 +165,28 @@ def _told_how_to_go_on(execution: str, name: str) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Interrupted):
         raise Interrupted(f"{execution} was interrupted in {name}", way) from None
-    except Parked as fault:
-        fault.hint = f"{fault.hint}; then {way}"
+    except Held as fault:
+        if isinstance(fault, Parked) or fault.code in _PASSING:
+            fault.hint = _then(fault.hint, way)
         raise
+    except OSError as fault:
+        found = disk_fault(fault)
+        if found is None:
+            raise
+        found.hint = _then(found.hint, way)
+        raise found from None
     except EnvironmentFault as fault:
+        if isinstance(fault, GitError) and _LOST.search(fault.message):
+            fault.hint = "objects of the run were removed from this clone: bring them back from a copy, or begin again"
         if name != "ph1" and " run --in " not in fault.hint:
-            fault.hint = f"{fault.hint}; then {way}" if fault.hint else way
+            fault.hint = _then(fault.hint, way)
         raise
+
+
+def _then(hint: str, way: str) -> str:
+    """A hint with the command that goes on, in place of one that only says that something is to be run again."""
+    first = re.sub(r",? then run (it |the phase )?again$", "", hint)
+    return f"{first}; then {way}" if first else way
 
 
 def _require_phases(repo: Repository, overrides: Mapping[str, Any]) -> Phase:

@@ -20,14 +20,13 @@ _RUN = click.argument("run")
 @json_option
 def show_errors(run: str, repo: Path, as_json: bool) -> None:
     """Show what went wrong in RUN: failed calls and new findings with how often they were seen, and phases that failed."""
-    import json
 
     from global_ui.run_state import open_runs
 
     with open_runs(repo) as runs:
         runs.find(run)
-        errors = [row for row in runs.store.table("errors") if row["execution_id"] == run]
-        failed = [json.loads(row["payload"]) for row in runs.store.events(run) if row["type"] == "phase_failed"]
+        errors = runs.store.table("errors", run)
+        failed = [event.about for event in runs.store.milestones(run, "phase_failed")]
     if as_json:
         print_json({"errors": errors, "phases": failed})
         return

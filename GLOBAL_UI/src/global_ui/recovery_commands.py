@@ -68,16 +68,13 @@ def _found(runs: Runs, execution: str, stopped: tuple[str, ...]) -> dict[str, An
     outputs = list(runs.outputs(execution))
     resumable = runs.told(execution, BEGAN) is not None
     way = f"pipeline run --resume {execution}" if resumable else next_command(runs, execution)
-    confirmed = sum(
-        row["execution_id"] == execution and row["confirmed"] is not None for row in runs.store.table("journal")
-    )
     return {
         "execution_id": execution,
         "state": runs.find(execution)["status"],
         "interrupted": list(stopped),
         "phases_ended": outputs,
         "next_phase": LINE[len(outputs)] if len(outputs) < len(LINE) else None,
-        "confirmed": confirmed,
+        "confirmed": runs.store.confirmed(execution),
         "in_flight": in_flight(runs, execution),
         "next": way or f"pipeline abandon-run {execution}",
     }

@@ -57,18 +57,21 @@ def resume(runs: Runs, execution: str, listener: Listener, say: Say, raised: Map
     with working(runs.store, folder, lease) as fence:
         if runs.has_ended(execution):
             return recall(runs, execution)
-        tidy(folder)
+        if runs.find(execution)["status"] != "running":
+            # Else ``take_over`` does so.
+            tidy(folder)
+        if audit.is_cut(runs.repo, runs.store, execution):
+            say(f"{execution}: the state has lost events that an anchor names; what they told is done again")
+            say(f"  see pipeline verify {execution}")
         began = runs.told(execution, BEGAN)
         if began is None:
             raise _unknown_beginning(runs, execution)
         stopped = take_over(runs.store.behind(fence), folder)
-        known = runs.artifacts(execution)
         # A kill between the last artifact and the verdict on the run: PH7 is asked once more, and only recalls.
-        known = known[: len(LINE) - 1]
+        known = runs.shelf(execution, len(LINE) - 1)
         say(_where(execution, LINE[len(known)], stopped))
-        return go_on(
-            runs.repo, replace(Choices.from_json(began), raised=raised or {}), known, _seconds(known), listener, fence
-        )
+        choices = replace(Choices.from_json(began), raised=raised or {})
+        return go_on(runs.repo, choices, known, _seconds(runs, execution, len(known)), listener, fence)
 
 
 def _settings(runs: Runs, execution: str) -> Settings:
@@ -91,7 +94,7 @@ def put_in_order(runs: Runs, execution: str) -> None:
 
 def recall(runs: Runs, execution: str) -> Line:
     """The line of a run that has ended. Raises InvalidInput (E464) when it has no outcome."""
-    known = runs.artifacts(execution)
+    known = runs.shelf(execution)
     if len(known) < len(LINE):
         state = runs.find(execution)["status"]
         refused = runs.told(execution, "phase_failed") or {}
@@ -101,8 +104,7 @@ def recall(runs: Runs, execution: str) -> Line:
             "begin with: pipeline run PLAN",
             "E464",
         )
-    artifacts = {made.schema_id: made for made in known}
-    return Line(with_the_plan_that_landed(runs.repo, artifacts), _seconds(known))
+    return Line(with_the_plan_that_landed(runs.repo, known), _seconds(runs, execution, len(LINE)))
 
 
 def next_command(runs: Runs, execution: str) -> str:
@@ -132,7 +134,7 @@ def _where(execution: str, name: str, stopped: tuple[str, ...]) -> str:
     return f"{execution} goes on with {name}{more}"
 
 
-def _seconds(known: list[Any]) -> dict[str, float]:
-    """How long recorded phases took."""
-    taken = [made.observed.get("seconds") for made in known]
-    return {name: value if isinstance(value, float | int) else 0.0 for name, value in zip(LINE, taken, strict=False)}
+def _seconds(runs: Runs, execution: str, count: int) -> dict[str, float]:
+    """How long the first phases of the line took, as recorded."""
+    taken = runs.seconds(execution)
+    return {name: taken.get(name, 0.0) for name in LINE[:count]}

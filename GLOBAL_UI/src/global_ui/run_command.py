@@ -100,10 +100,12 @@ def _say(line: str) -> None:
 
 
 def _show(repo: Repository, line: Line, as_json: bool) -> int:
+    from global_util.contracts.git_operation_log import GitOperationLog
+
     from global_ui import screen
     from global_ui.summary import summarise
 
-    execution = next(iter(line.artifacts.values())).execution_id
+    execution = line.artifacts[GitOperationLog.SCHEMA].execution_id
     summary = summarise(line.artifacts, str(repo.state_dir / "runs" / execution))
     if as_json:
         print_json({**summary.to_json(), "seconds": line.seconds})

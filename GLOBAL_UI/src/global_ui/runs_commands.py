@@ -69,30 +69,20 @@ def describe(runs: Runs, execution: str) -> dict[str, Any]:
 
 def phases(runs: Runs, execution: str) -> list[dict[str, Any]]:
     """Phases that began, in the order of the line, with their artifacts; ``seconds`` is None while one has not ended."""
-    from global_util.contracts import load_artifact
-
-    recorded = runs.recorded(execution)
+    recorded, seconds, folder = runs.recorded(execution), runs.seconds(execution), runs.folder(execution)
     found = []
     for name in sorted({*recorded, *(row["phase"] for row in runs.phases(execution))}):
-        place = runs.folder(execution).artifact_file(recorded[name]) if name in recorded else None
-        made = load_artifact(place.read_bytes(), str(place)) if place and place.exists() else None
-        seconds = made.observed.get("seconds") if made else None
-        found.append({"phase": name, "artifact": recorded.get(name), "here": made is not None, "seconds": seconds})
+        artifact = recorded.get(name)
+        here = artifact is not None and folder.artifact_file(artifact).exists()
+        found.append({"phase": name, "artifact": artifact, "here": here, "seconds": seconds.get(name)})
     return found
 
 
 def in_flight(runs: Runs, execution: str) -> list[dict[str, Any]]:
     """What was announced and not confirmed, with when: it is done now, or was when somebody ended the process."""
-    import json
-
-    rows = runs.store.table("journal")
-    waiting = {row["intended"] for row in rows if row["execution_id"] == execution and row["confirmed"] is None}
-    if not waiting:
-        return []
-    events = [row for row in runs.store.events(execution) if row["seq"] in waiting]
     return [
-        {"kind": about.pop("kind"), "since": row["at"], "workstream": row["ws_id"], **about}
-        for row, about in ((row, json.loads(row["payload"])) for row in events)
+        {"kind": about.pop("kind"), "since": event.at, "workstream": event.ws_id, **about}
+        for event, about in ((event, event.about) for event in runs.store.in_flight(execution))
     ]
 
 
@@ -100,10 +90,9 @@ def _workstreams(runs: Runs, execution: str) -> list[dict[str, Any]]:
     import json
 
     tries: dict[str, list[str]] = {}
-    for step in runs.store.table("step_attempts"):
-        if step["execution_id"] == execution:
-            outcome = json.loads(step["result"])["outcome"] if step["result"] else "not ended"
-            tries.setdefault(step["ws_id"], []).append(f"{step['step']} {outcome}")
+    for step in runs.store.table("step_attempts", execution):
+        outcome = json.loads(step["result"])["outcome"] if step["result"] else "not ended"
+        tries.setdefault(step["ws_id"], []).append(f"{step['step']} {outcome}")
     return [
         {
             "id": row["ws_id"],

@@ -36,6 +36,7 @@ class Bases:
         self.root = Base(commit=plan.base.commit, tree=plan.base.tree)
         self.needs = {workstream.id: workstream.depends_on for workstream in plan.workstreams}
         self.sequence = [workstream.id for workstream in plan.workstreams]
+        self.place = {name: number for number, name in enumerate(self.sequence)}
         self.ancestors = graph.ancestors(self.needs, self.sequence)
 
     def find(self, workstream: str, settled: Mapping[str, Settled]) -> Start:
@@ -65,8 +66,8 @@ class Bases:
         names = self.needs[workstream]
         return [
             name
-            for name in self.sequence
-            if name in names and not any(name in self.ancestors[other] for other in names if other != name)
+            for name in sorted(names, key=self.place.__getitem__)
+            if not any(name in self.ancestors[other] for other in names if other != name)
         ]
 
     @staticmethod
@@ -75,13 +76,11 @@ class Bases:
 
     def _join(self, direct: Sequence[str], settled: Mapping[str, Settled]) -> Start:
         """Begin with the head that holds most, then put on it, in launch order, every change that it does not hold."""
-        first = max(direct, key=lambda name: (len(self.ancestors[name]), -self.sequence.index(name)))
+        first = max(direct, key=lambda name: (len(self.ancestors[name]), -self.place[name]))
         held = self.ancestors[first] | {first}
         wanted = set(direct).union(*(self.ancestors[name] for name in direct))
         tree, order, rungs = settled[first].head.tree, [first], ["path"]
-        for name in self.sequence:
-            if name not in wanted or name in held:
-                continue
+        for name in sorted(wanted - held, key=self.place.__getitem__):
             joined = join(self.repo, tree, settled[name].base.tree, settled[name].head.tree)
             if joined.tree is None:
                 why = f"its change conflicts with that of {', '.join(order)} in {', '.join(joined.conflicts[:3])}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from global_util import graph
 from global_util.attempt import AttemptRequest
 from global_util.contracts.base import ArtifactId
-from global_util.contracts.dag import DagGraph
+from global_util.contracts.dag import DagGraph, GraphNode
 from global_util.contracts.error_pipeline_result import ResultItem
 from global_util.contracts.execution_result import MAX_LISTED_CHANGES, Blocker, ExecutionItem, ExecutionResult
 from global_util.contracts.item import Base, ScopeReport, State
@@ -19,10 +19,13 @@ from global_util.errors import EnvironmentFault, Overspent, Parked
 
 from ph2_execution_engine import dag
 from ph2_execution_engine.bases import Bases, Settled, Start
-from ph2_execution_engine.schedule import Slots, run_graph
+from ph2_execution_engine.schedule import Decision, Slots, run_graph
 
 if TYPE_CHECKING:
     from global_util.phase import Context
+
+_RECALL = "recall"
+"""The step of a workstream that was settled before: no step of a template may be called so."""
 
 
 class ExecutionEngine:
@@ -40,24 +43,23 @@ class ExecutionEngine:
     def run(self, artifact: PhasePlan, ctx: Context) -> dict[str, Any]:
         """The fields of the execution result."""
         _pre_flight(artifact, ctx)
-        flat = ctx.publish(DagGraph, **dag.expand(artifact))
+        fields, settled = dag.expand(artifact), ctx.settled("ph5")
+        # A run that goes on published its graph before: it can wait until the tools have begun.
+        flat = None if settled else ctx.publish(DagGraph, **fields)
+        nodes, edges = fields["nodes"], fields["edges"]
         engine = _Engine(artifact, ctx)
-        needs: dict[str, list[str]] = {node.id: [] for node in flat.nodes}
-        for edge in flat.edges:
+        needs: dict[str, list[str]] = {node.id: [] for node in nodes}
+        for edge in edges:
             needs[edge.after].append(edge.before)
-        kinds = {node.id: engine.kinds(node.workstream_id) for node in flat.nodes if node.kind == "tool"}
+        kinds = {node.id: engine.kinds(node.workstream_id) for node in nodes if node.kind == "tool"}
+        ranked, needs = _unsettled(_ranked(artifact, nodes), needs, settled)
         parked = run_graph(
-            _ranked(artifact, flat),
-            needs,
-            engine.work,
-            _jobs(artifact),
-            Slots(artifact.limits.capability_slots, kinds),
-            lambda decision: ctx.emit("decision", decision.node.partition(":")[0], **decision.payload()),
+            ranked, needs, engine.work, _jobs(artifact), Slots(artifact.limits.capability_slots, kinds), engine.decide
         )
         if parked:
             raise _put_off(artifact.execution_id, parked)
         items = [engine.edited[workstream.id] for workstream in artifact.workstreams]
-        graph_id: ArtifactId = flat.artifact_id
+        graph_id: ArtifactId = (flat or ctx.publish(DagGraph, **fields)).artifact_id
         return {"graph": graph_id, "items": items}
 
 
@@ -69,13 +71,24 @@ def _put_off(execution: str, parked: Mapping[str, Parked]) -> Parked:
     return Parked(f"{execution}: parked are {shown}: {first.message}", first.hint, first.code, first.until)
 
 
-def _ranked(plan: PhasePlan, flat: DagGraph) -> list[str]:
+def _ranked(plan: PhasePlan, nodes: Sequence[GraphNode]) -> list[str]:
     """All nodes by the rank of their workstream. The plan's order alone would not do: it also puts needs before dependents."""
     rank = graph.ranks(
         {workstream.id: workstream.depends_on for workstream in plan.workstreams},
         {workstream.id: workstream.priority for workstream in plan.workstreams},
     )
-    return [node.id for node in sorted(flat.nodes, key=lambda node: rank[node.workstream_id])]
+    return [node.id for node in sorted(nodes, key=lambda node: rank[node.workstream_id])]
+
+
+def _unsettled(
+    ranked: list[str], needs: dict[str, list[str]], settled: frozenset[str]
+) -> tuple[list[str], dict[str, list[str]]]:
+    """The graph for a run that goes on. What was settled holds nothing up: it is looked up when somebody needs it, or last."""
+    left = [node for node in ranked if node.partition(":")[0] not in settled]
+    known = set(left)
+    waits = {node: [name for name in needs[node] if name in known] for node in left}
+    last = [f"{name}:{_RECALL}" for name in dict.fromkeys(node.partition(":")[0] for node in ranked) if name in settled]
+    return [*left, *last], {**waits, **{node: [] for node in last}}
 
 
 def _jobs(plan: PhasePlan) -> int:
@@ -93,6 +106,17 @@ def _pre_flight(plan: PhasePlan, ctx: Context) -> None:
         )
 
 
+class _Outcomes(dict[str, Settled]):
+    """What workstreams came to. Those that were settled before the phase was run again are looked up when asked for."""
+
+    def __init__(self, look_up: Callable[[str], Settled]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
+    def __missing__(self, name: str) -> Settled:
+        return self._look_up(name)
+
+
 class _Engine:
     """What is known while the graph runs."""
 
@@ -102,17 +126,27 @@ class _Engine:
         self.capabilities = {tool.id: (tool.id, *tool.capabilities) for tool in plan.tools}
         self.bases = Bases(ctx.repo, plan, ctx.config.get("policy.unverified"))
         self.edited: dict[str, ExecutionItem] = {}
-        self.settled: dict[str, Settled] = {}
+        self.settled = _Outcomes(self._recall)
         self._lock = threading.Lock()
+        self._recalling = threading.RLock()
 
     def kinds(self, name: str) -> tuple[str, ...]:
         """The names under which slots may limit a workstream's tool."""
         tool = self.plan[name].work.tool
         return self.capabilities.get(tool, (tool,))
 
+    def decide(self, decision: Decision) -> None:
+        """Record the start of a node, and why it was this one."""
+        name, _, step = decision.node.partition(":")
+        if step != _RECALL:
+            self.ctx.emit("decision", name, **decision.payload())
+
     def work(self, node: str) -> None:
         """Run one node, and remember what it gave."""
         name, _, step = node.partition(":")
+        if step == _RECALL:
+            self._recall(name)
+            return
         if step == "settle":
             settled = self._settle(self.edited[name])
             with self._lock:
@@ -122,6 +156,17 @@ class _Engine:
         with self._lock:
             self.edited[name] = item
             self.settled[name] = item
+
+    def _recall(self, name: str) -> Settled:
+        """What a workstream came to before. All of it is asked for as if it were new, and answered from the journal."""
+        with self._recalling:
+            if name not in self.settled:
+                item = self._edit(self.plan[name])
+                settled = self._settle(item)
+                with self._lock:
+                    self.edited[name] = item
+                    self.settled[name] = settled
+            return self.settled[name]
 
     def _edit(self, workstream: PlannedWorkstream) -> ExecutionItem:
         start = self.bases.find(workstream.id, self.settled)

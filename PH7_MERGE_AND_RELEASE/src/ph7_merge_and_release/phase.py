@@ -32,6 +32,9 @@ class MergeAndRelease:
     def run(self, artifact: CommitPlan, ctx: Context) -> dict[str, Any]:
         """The fields of the operation log."""
         dry_run = bool(ctx.options.get("dry_run"))
+        ctx.repo.require_there(artifact.target_branch, artifact.base_commit)
+        if not dry_run:
+            _take_back(artifact.target_branch, ctx)
         ctx.repo.require_clean(artifact.target_branch)
         landing = Landing(ctx.repo, artifact, ctx.run_clock, dry_run)
         if artifact.commit_groups:
@@ -45,6 +48,13 @@ class MergeAndRelease:
             "operations": landing.operations,
             "definition_of_done": (*landing.plan.definition_of_done, _applied(landing)),
         }
+
+
+def _take_back(branch: str, ctx: Context) -> None:
+    """An earlier try can have ended while git wrote the files of the checkout: they are its own, no person's."""
+    anchored, old = ctx.repo.resolve(_anchor(ctx)), ctx.repo.resolve(f"refs/heads/{branch}")
+    if anchored and old and not ctx.repo.is_ancestor(anchored, old):
+        ctx.repo.take_back(branch, anchored)
 
 
 def _strategy(plan: CommitPlan) -> GitStrategy:
@@ -62,8 +72,9 @@ def _land(landing: Landing, ctx: Context) -> Landing:
             landing = _replan(landing, ctx, old)
         try:
             return _apply(landing, ctx, old)
-        except Held:
-            continue
+        except Held as fault:
+            if fault.code != "E501":
+                raise
     raise Held(f"{landing.ref} keeps moving", "run ph7 again when it rests", "E504")
 
 
