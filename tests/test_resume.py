@@ -267,6 +267,8 @@ def test_killed_in_the_middle_of_a_call(planned: Desk, calm: Desk, ending: list[
     desk = planned.copy("middle")
     running = held(desk, ending)
     wait_for(lambda: {"ws-two", "ws-four"} <= paid(desk), running)
+    judged = "select ws_id from workstreams where ws_id in ('ws-two', 'ws-four') and status not in ('done', 'failed')"
+    wait_for(lambda: not ask(desk, judged), running)
     kill(running)
     (tool,) = (int(pid) for what, name, pid in ledger(desk) if (what, name) == ("began", "ws-one"))
     end = time.monotonic() + 20
