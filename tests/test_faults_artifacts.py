@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import NAMES, RUN, Ground, at, call, fits, goes_on, ground, killed, outcome, resume, says
+from tests.faults import NAMES, RUN, Ground, at, call, fits, goes_on, ground, killed, outcome, resume, says, some
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ def test_the_name_of_the_first_artifact_is_gone(planned: Desk, laid: Ground) -> 
     assert outcome(desk) == laid.want
 
 
-@pytest.mark.parametrize("name", ["ended.json", "try.json", "stdout.log"])
+@pytest.mark.parametrize("name", some("ended.json", "try.json", "stdout.log"))
 def test_a_file_of_a_call_that_is_not_confirmed_is_cut(laid: Ground, name: str) -> None:
     desk = edited(laid, f"call-{name}")
     place = at(desk, f"ws/ws-one/1/{name}")
@@ -111,7 +111,7 @@ def slots(desk: Desk) -> list[Path]:
     return sorted((desk.folder / "cache").glob("phaseline/worktrees/*/slot-*"))
 
 
-@pytest.mark.parametrize("what", ["trees", "git's own", "both"])
+@pytest.mark.parametrize("what", some("trees", "git's own", "both"))
 def test_worktrees_are_removed_by_hand(laid: Ground, what: str) -> None:
     """What a tool left is gone with its worktree: it is called again, and not taken for one that removed all files."""
     desk = edited(laid, f"worktree-{what.replace(' ', '-')}")

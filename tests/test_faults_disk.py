@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from global_util.disk import git_says_so
 
-from tests.faults import NAMES, RUN, Den, Ground, began, dens, ground, says, words
+from tests.faults import NAMES, RUN, Den, Ground, began, dens, ground, says, some, words
 
 if TYPE_CHECKING:
     from tests.conftest import Desk
@@ -68,7 +68,7 @@ FULL = (
 )
 
 
-@pytest.mark.parametrize(("folder", "room", "codes"), FULL, ids=[f"{one[0]} {one[1]}" for one in FULL])
+@pytest.mark.parametrize(("folder", "room", "codes"), some(*FULL))
 def test_a_disk_fills_up(laid: Ground, den: Den, folder: str, room: int, codes: tuple[str, ...]) -> None:
     desk = laid.copy(f"full-{folder.replace('/', '_')}-{room}")
     place = str(desk.folder / folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import RUN, Ground, call, fits, goes_on, ground, killed, outcome, resume, says, words
+from tests.faults import RUN, Ground, call, fits, goes_on, ground, killed, outcome, resume, says, some, words
 
 if TYPE_CHECKING:
     from tests.conftest import Desk
@@ -22,7 +22,7 @@ def laid(tmp_path_factory: pytest.TempPathFactory) -> Ground:
     return ground(tmp_path_factory)
 
 
-@pytest.mark.parametrize("name", ["index.lock", "refs/heads/main.lock", f"refs/pipeline/runs/{RUN}/ws-one.lock"])
+@pytest.mark.parametrize("name", some("index.lock", "refs/heads/main.lock", f"refs/pipeline/runs/{RUN}/ws-one.lock"))
 def test_a_lock_of_git_that_nobody_gives_up(laid: Ground, name: str) -> None:
     desk = laid.copy(f"lock-{name.replace('/', '_')}")
     lock = desk.repo / ".git" / name

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import RUN, Den, Ground, dens, fits, goes_on, ground, killed, outcome, resume, says, words
+from tests.faults import RUN, Den, Ground, dens, fits, goes_on, ground, killed, outcome, resume, says, some, words
 
 READ_ONLY = 'mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"'
 WRITABLE = 'umount "$1"'
@@ -27,7 +27,7 @@ def den() -> Iterator[Den]:
     yield from dens("a read-only folder")
 
 
-@pytest.mark.parametrize("folder", [".git", ".git/objects", ".git/refs"])
+@pytest.mark.parametrize("folder", some(".git", ".git/objects", ".git/refs"))
 def test_read_only_from_the_start(laid: Ground, den: Den, folder: str) -> None:
     desk = laid.copy(f"start-{folder.replace('/', '_')}")
     place = desk.repo / folder
@@ -69,7 +69,7 @@ def test_a_dead_run_can_be_looked_at_where_nothing_can_be_written(laid: Ground, 
     goes_on(desk, laid.want)
 
 
-@pytest.mark.parametrize("folder", ["objects", "refs", "phaseline/locks"])
+@pytest.mark.parametrize("folder", some("objects", "refs", "phaseline/locks"))
 def test_a_folder_of_somebody_else(laid: Ground, folder: str) -> None:
     desk = laid.copy(f"other-{folder.replace('/', '_')}")
     place = desk.repo / ".git" / folder
