@@ -201,8 +201,8 @@ def rivals_here(folder: str) -> tuple[list[str], dict[str, str]]:
     return found, env
 
 
-def table(layout: Layout, jobs: int, taken: dict[str, list[Cost]]) -> str:
-    """Medians per workstream."""
+def table(layout: Layout, jobs: int, taken: dict[str, list[Cost]], failed: set[str]) -> str:
+    """Medians per workstream. ``failed``: rivals that ended with an error, as with two ``git worktree add`` at once."""
     rows = [
         f"{layout.workstreams:,} workstreams in {LAYERS} layers, {layout.files:,} files; {jobs} at once where a tool can.\n",
         "| | ms by the clock | times the loop | ms of processor | times the loop |",
@@ -211,7 +211,7 @@ def table(layout: Layout, jobs: int, taken: dict[str, list[Cost]]) -> str:
     limit = _medians(taken[LIMIT])
     for rival in RIVALS:
         if rival not in taken:
-            rows.append(f"| {rival} | not here | | | |")
+            rows.append(f"| {rival} | {'failed' if rival in failed else 'not here'} | | | |")
             continue
         wall, processor = (value * 1000 / layout.workstreams for value in _medians(taken[rival]))
         ratios = [one / of for one, of in zip(_medians(taken[rival]), limit, strict=True)]
@@ -239,12 +239,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         here, env = rivals_here(folder)
         for workstreams, files in zip(numbers, given.files, strict=True):
-            layout, taken = Layout(workstreams, files), dict[str, list[Cost]]()
+            layout, taken, failed = Layout(workstreams, files), dict[str, list[Cost]](), set[str]()
             for _ in range(given.runs):
-                for rival in here:
-                    taken.setdefault(rival, []).append(measure(rival, layout, given.jobs, env))
+                for rival in list(here):
+                    try:
+                        cost = measure(rival, layout, given.jobs, env)
+                    except subprocess.CalledProcessError as fault:
+                        if rival in (LIMIT, "phaseline"):
+                            raise
+                        print(f"{rival}: {fault}", file=sys.stderr)
+                        here.remove(rival)
+                        failed.add(rival)
+                        continue
+                    taken.setdefault(rival, []).append(cost)
                     print(f"{rival}: {taken[rival][-1]}", file=sys.stderr)
-            told.append(table(layout, given.jobs, taken))
+            told.append(table(layout, given.jobs, taken, failed))
     print("\n".join(told))
     if given.write:
         write(given.write, "\n".join(told), "workstreams")
